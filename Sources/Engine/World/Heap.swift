@@ -16,8 +16,8 @@ public enum Heap {
     /// What an allocation of `count` bytes really occupies.
     @inline(__always)
     public static func footprint(_ count: Int) -> Int {
-        // jemalloc's classes: multiples of 16 up to 128, then four per doubling. Above the
-        // small classes the library itself is asked.
+        // jemalloc's classes: multiples of 16 up to 128 (its class of 8 is never asked for, see
+        // below), then four per doubling. Above the small classes the library itself is asked.
         if count <= 128 { return Swift.max((count + 15) & ~15, 16) }
         if count <= 14336 {
             let shift = (Int.bitWidth - 1 - (count - 1).leadingZeroBitCount) - 2
@@ -31,7 +31,7 @@ public enum Heap {
     @inline(__always)
     public static func allocate(_ count: Int) -> UnsafeMutableRawPointer {
         usedBytes &+= footprint(count)
-        guard let raw = malloc(Swift.max(count, 1)) else { fatalError("out of memory") }
+        guard let raw = malloc(Swift.max(count, 16)) else { fatalError("out of memory") }
         return raw
     }
 
@@ -39,7 +39,7 @@ public enum Heap {
     @inline(__always)
     public static func free(_ raw: UnsafeMutableRawPointer, _ count: Int) {
         usedBytes &-= footprint(count)
-        sdallocx(raw, Swift.max(count, 1), 0)
+        sdallocx(raw, Swift.max(count, 16), 0)
     }
 
     /// Grows or shrinks an allocation, keeping the bytes both sizes share.
@@ -48,7 +48,7 @@ public enum Heap {
         _ raw: UnsafeMutableRawPointer, from old: Int, to new: Int
     ) -> UnsafeMutableRawPointer {
         usedBytes &+= footprint(new) &- footprint(old)
-        guard let moved = realloc(raw, Swift.max(new, 1)) else { fatalError("out of memory") }
+        guard let moved = realloc(raw, Swift.max(new, 16)) else { fatalError("out of memory") }
         return moved
     }
 }
