@@ -1,0 +1,167 @@
+// The `#` lines of a segment: what Redis skips and Firn lives by.
+//
+//     #FIRN:stream=<40 hex>;lsn=<decimal>;crc=<8 hex>\r\n   first line of a segment; the CRC is
+//                                                           that of the line before `;crc=`
+//     #FIRN:lsn=<decimal>;crc=<8 hex>\r\n                   end of a batch; the CRC is that of
+//                                                           every byte since the line before it
+//                                                           of either of these two kinds
+//     #FIRN:expire\r\n                                      the next command is an expiry's DEL
+//     #TS:<decimal>\r\n                                     Unix time, as Redis writes it
+//
+// CRC is CRC-32C. Each number has exactly one spelling (lower case, no leading zeros), so that
+// a flipped bit in the line itself never reads as the same line. A line is at most 1024 bytes
+// long, Redis's limit. Other `#` lines are skipped, but belong to their batch's CRC.
+
+enum LogAnnotation {
+    static let lineBytesMax = 1024
+    static let expire: StaticString = "#FIRN:expire\r\n"
+    static let streamIDCount = 40
+    /// The longest end-of-batch line: fixed text, 20 digits, 8 hex digits.
+    static let batchEndBytesMax = 10 + 20 + 5 + 8 + 2
+
+    /// The end of a batch, at `out` (room for `batchEndBytesMax`); returns its length.
+    static func writeBatchEnd(lsn: LSN, crc: UInt32, to out: UnsafeMutableRawPointer) -> Int {
+        var at = out
+        put("#FIRN:lsn=", &at)
+        putDecimal(lsn, &at)
+        put(";crc=", &at)
+        putHex(crc, &at)
+        put("\r\n", &at)
+        return at - out
+    }
+
+    /// The first line of a segment.
+    static func segmentStart(stream: [UInt8], lsn: LSN) -> [UInt8] {
+        precondition(stream.count == streamIDCount)
+        var line = Array("#FIRN:stream=".utf8) + stream + Array(";lsn=\(lsn)".utf8)
+        let crc = line.withUnsafeBytes { CRC32C.checksum($0) }
+        line += Array(";crc=".utf8)
+        line.append(contentsOf: [UInt8](unsafeUninitializedCapacity: 8) { raw, count in
+            var at = UnsafeMutableRawPointer(raw.baseAddress!)
+            putHex(crc, &at)
+            count = 8
+        })
+        return line + [0x0D, 0x0A]
+    }
+
+    /// Reads the end of a batch, without its line break; nil if the line is anything else.
+    static func batchEnd(_ line: Bytes) -> (lsn: LSN, crc: UInt32)? {
+        var rest = line
+        guard take("#FIRN:lsn=", &rest), let lsn = takeDecimal(&rest), take(";crc=", &rest),
+            let crc = takeHex(&rest), rest.count == 0
+        else { return nil }
+        return (lsn, crc)
+    }
+
+    /// Reads the first line of a segment, without its line break.
+    static func segmentStart(_ line: Bytes) -> (stream: [UInt8], lsn: LSN)? {
+        var rest = line
+        guard take("#FIRN:stream=", &rest), rest.count > streamIDCount else { return nil }
+        let stream = Array(rest.slice(0, streamIDCount))
+        rest = rest.slice(streamIDCount, rest.count - streamIDCount)
+        guard take(";lsn=", &rest), let lsn = takeDecimal(&rest) else { return nil }
+        let covered = line.slice(0, line.count - rest.count)
+        guard take(";crc=", &rest), let crc = takeHex(&rest), rest.count == 0,
+            crc == CRC32C.checksum(covered)
+        else { return nil }
+        return (stream, lsn)
+    }
+
+    /// Reads a `#TS:` line, without its line break.
+    static func timestamp(_ line: Bytes) -> Int64? {
+        var rest = line
+        guard take("#TS:", &rest), let seconds = takeDecimal(&rest), rest.count == 0,
+            seconds <= UInt64(Int64.max)
+        else { return nil }
+        return Int64(seconds)
+    }
+
+    /// Whether bytes start with `#FIRN:stream=`: what tells Firn's segments from Redis's.
+    static func startsSegment(_ bytes: Bytes) -> Bool {
+        var rest = bytes
+        return take("#FIRN:stream=", &rest)
+    }
+
+    // MARK: Pieces
+
+    static func put(_ text: StaticString, _ at: inout UnsafeMutableRawPointer) {
+        at.copyMemory(from: text.utf8Start, byteCount: text.utf8CodeUnitCount)
+        at += text.utf8CodeUnitCount
+    }
+
+    /// Decimal digits, 20 at most.
+    static func putDecimal(_ value: UInt64, _ at: inout UnsafeMutableRawPointer) {
+        let digits = decimalDigits(value)
+        var rest = value
+        var index = digits - 1
+        while index >= 0 {
+            let (quotient, remainder) = rest.quotientAndRemainder(dividingBy: 10)
+            at.storeBytes(
+                of: UInt8(truncatingIfNeeded: 0x30 + remainder), toByteOffset: index,
+                as: UInt8.self)
+            rest = quotient
+            index -= 1
+        }
+        at += digits
+    }
+
+    /// How many decimal digits a number has.
+    @inline(__always)
+    static func decimalDigits(_ value: UInt64) -> Int {
+        if value < 10 { return 1 }
+        if value < 100 { return 2 }
+        if value < 1000 { return 3 }
+        var digits = 4
+        var rest = value / 10000
+        while rest > 0 {
+            digits += 1
+            rest /= 10
+        }
+        return digits
+    }
+
+    private static func putHex(_ value: UInt32, _ at: inout UnsafeMutableRawPointer) {
+        for index in 0..<8 {
+            let digit = UInt8((value >> UInt32(28 - 4 * index)) & 15)
+            at.storeBytes(of: digit < 10 ? 0x30 + digit : 0x57 + digit, as: UInt8.self)
+            at += 1
+        }
+    }
+
+    private static func take(_ text: StaticString, _ rest: inout Bytes) -> Bool {
+        let count = text.utf8CodeUnitCount
+        guard rest.count >= count, rest.slice(0, count).equals(text) else { return false }
+        rest = rest.slice(count, rest.count - count)
+        return true
+    }
+
+    private static func takeDecimal(_ rest: inout Bytes) -> UInt64? {
+        var value: UInt64 = 0
+        var count = 0
+        while count < rest.count, rest[count] >= 0x30, rest[count] <= 0x39 {
+            let (product, overflow) = value.multipliedReportingOverflow(by: 10)
+            let (sum, carry) = product.addingReportingOverflow(UInt64(rest[count] - 0x30))
+            if overflow || carry { return nil }
+            value = sum
+            count += 1
+        }
+        if count == 0 || (count > 1 && rest[0] == 0x30) { return nil }
+        rest = rest.slice(count, rest.count - count)
+        return value
+    }
+
+    private static func takeHex(_ rest: inout Bytes) -> UInt32? {
+        guard rest.count >= 8 else { return nil }
+        var value: UInt32 = 0
+        for index in 0..<8 {
+            let byte = rest[index]
+            switch byte {
+            case 0x30...0x39: value = value << 4 | UInt32(byte - 0x30)
+            case 0x61...0x66: value = value << 4 | UInt32(byte - 0x57)
+            default: return nil
+            }
+        }
+        rest = rest.slice(8, rest.count - 8)
+        return value
+    }
+}

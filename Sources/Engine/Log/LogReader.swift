@@ -1,0 +1,286 @@
+// Reads the log back: every segment that the manifest names, in order, as one stream.
+//
+// In Firn's format each segment must start with its own line, belong to the same stream and
+// start where the one before ended; so a segment that is missing, exchanged or cut is noticed.
+// Only the last segment may have a torn tail, which the reader leaves out and reports; the
+// file itself is cut by who resumes writing (`LogWriter.resume`). Everything else that does not
+// match is an error that names file and offset.
+//
+// In Redis's format (the import of a directory that came from Redis) there are no positions
+// and no CRCs; the rule of `aof-load-truncated` holds: a last file that ends inside a command
+// or a MULTI is cut before it, anything else that does not parse is an error.
+
+/// A command of the log. Its views are valid until the next call of the reader.
+package struct LogCommand {
+    package let database: Int
+    /// The name and its arguments; at least one.
+    package let arguments: UnsafeBufferPointer<Bytes>
+    /// Position in the stream behind this command (0-based from the first file for Redis logs).
+    package let endLSN: LSN
+    /// Whether it is the DEL of a key whose time had come.
+    package let isExpiry: Bool
+    /// Whether it is the first, and the last, effect of its MULTI/EXEC unit. Both hold for a
+    /// command that stands alone.
+    package let startsUnit: Bool
+    package let endsUnit: Bool
+    /// Unix seconds of the last `#TS:` line before it; 0 if there was none.
+    package let timestamp: Int64
+    /// The file that holds it, an index into `LogReader.fileNames`, and where its first byte is.
+    package let file: Int
+    package let offset: Int
+}
+
+/// Where a log that has been read to its end ends.
+package struct LogEnd: Sendable {
+    package var manifest: LogManifest
+    package var segments: [LogSegment]
+    /// The stream's id, 40 hex digits; empty for Redis logs.
+    package var stream: [UInt8]
+    package var lsn: LSN
+    /// Length of the last file up to its last good batch.
+    package var lastFileBytes: Int
+    /// Bytes of the last file behind that, which a crash left unfinished; 0 normally.
+    package var droppedBytes: Int
+    /// Why they cannot be used; empty if there are none.
+    package var droppedReason: String
+}
+
+/// Streams the commands of a log. O(1) memory but for the largest batch.
+package struct LogReader: ~Copyable {
+    package enum Format: Sendable {
+        case firn
+        case redis
+    }
+
+    /// The files in reading order.
+    package let fileNames: [String]
+    /// The base file, when it is an RDB file that somebody else must load first; else nil.
+    package let rdbBase: String?
+    /// Where the stream starts; known once the reader is made.
+    package private(set) var startLSN: LSN = 0
+    /// Set when `next` has returned nil.
+    package private(set) var end: LogEnd?
+
+    private let disk: any Disk
+    private let files: LogFiles
+    private let manifest: LogManifest
+    private let format: Format
+    private let loadTruncated: Bool
+    private let firstOffset: Int
+    private var scanner: LogScanner
+    private var file: (any DiskFile)?
+    private var fileIndex = -1
+    private var segments: [LogSegment] = []
+    private var stream: [UInt8] = []
+    private var index = 0
+    private var views: UnsafeMutableBufferPointer<Bytes>
+
+    /// A reader of the log in `files`, whose manifest has been loaded. `isRaw` hands out SELECT,
+    /// MULTI and EXEC like any command, for tools. `loadTruncated` false makes a torn tail an
+    /// error. `baseOffset` is where commands start in an AOF base that has an RDB preamble.
+    package init(
+        _ disk: any Disk, _ files: LogFiles, _ manifest: LogManifest, format: Format = .firn,
+        isRaw: Bool = false, loadTruncated: Bool = true, baseOffset: Int = 0,
+        bulkBytesMax: Int = 512 << 20
+    ) throws(LogError) {
+        var names = manifest.segments.map(\.name)
+        var rdbBase: String?
+        if format == .redis, let base = manifest.base {
+            let isRDB = try LogReader.isRDB(disk, files, base.name)
+            if baseOffset == 0 && isRDB {
+                rdbBase = base.name
+            } else {
+                names.insert(base.name, at: 0)
+            }
+        }
+        try self.init(
+            disk, files, manifest, names, rdbBase, format, isRaw, loadTruncated,
+            rdbBase == nil ? baseOffset : 0, bulkBytesMax)
+    }
+
+    /// A reader of a single Redis AOF (the layout before Redis 7) that starts at `offset`.
+    package init(
+        _ disk: any Disk, directory: String, redisFile name: String, offset: Int = 0,
+        loadTruncated: Bool = true, bulkBytesMax: Int = 512 << 20
+    ) throws(LogError) {
+        try self.init(
+            disk, LogFiles(directory: directory), LogManifest(), [name], nil, .redis, false,
+            loadTruncated, offset, bulkBytesMax)
+    }
+
+    private init(
+        _ disk: any Disk, _ files: LogFiles, _ manifest: LogManifest, _ names: [String],
+        _ rdbBase: String?, _ format: Format, _ isRaw: Bool, _ loadTruncated: Bool,
+        _ firstOffset: Int, _ bulkBytesMax: Int
+    ) throws(LogError) {
+        self.disk = disk
+        self.files = files
+        self.manifest = manifest
+        self.fileNames = names
+        self.rdbBase = rdbBase
+        self.format = format
+        self.loadTruncated = loadTruncated
+        self.firstOffset = firstOffset
+        scanner = LogScanner(isRaw: isRaw, bulkBytesMax: bulkBytesMax)
+        scanner.hasBatchEnds = format == .firn
+        views = .allocate(capacity: 64)
+        if format == .firn && names.isEmpty {
+            throw .manifest(file: files.manifestName, line: 0, reason: "it names no segment")
+        }
+        if try openNext() { startLSN = scanner.lsn }
+    }
+
+    deinit { views.deallocate() }
+
+    /// The next command, or nil at the end, after which `end` is set.
+    package mutating func next() throws(LogError) -> LogCommand? {
+        while index >= scanner.commands.count {
+            if end != nil { return nil }
+            if try !advance() { return nil }
+        }
+        let command = scanner.commands[index]
+        index += 1
+        let count = command.argumentCount
+        if count > views.count { growViews(count) }
+        for number in 0..<count {
+            views[number] = scanner.argument(command.firstArgument + number)
+        }
+        return LogCommand(
+            database: command.database, arguments: UnsafeBufferPointer(rebasing: views[0..<count]),
+            endLSN: command.endLSN, isExpiry: command.isExpiry,
+            startsUnit: command.startsUnit, endsUnit: command.endsUnit,
+            timestamp: command.timestamp, file: fileIndex,
+            offset: scanner.batchOffset + command.start)
+    }
+
+    private mutating func growViews(_ count: Int) {
+        views.deallocate()
+        views = .allocate(capacity: count * 2)
+    }
+
+    // MARK: Segments
+
+    /// Reads the next batch, from the next file if this one has ended; false at the end.
+    private mutating func advance() throws(LogError) -> Bool {
+        index = 0
+        guard let file else {
+            finish(droppedBytes: 0, "")
+            return false
+        }
+        let result = try logIO { () throws(IOError) in try scanner.scan() }
+        switch result {
+        case .batch: return true
+        case .end:
+            if try openNext() { return true }
+            finish(droppedBytes: 0, "")
+            return false
+        case .torn(let reason):
+            try requireTail(file, reason, mayCut: true)
+            return false
+        case .bad(let reason):
+            try requireTail(file, reason, mayCut: format == .firn)
+            return false
+        }
+    }
+
+    /// Ends the reading before a batch that cannot be used, if it is a torn tail.
+    private mutating func requireTail(
+        _ file: any DiskFile, _ reason: String, mayCut: Bool
+    ) throws(LogError) {
+        let offset = scanner.goodOffset
+        let size = scanner.size
+        let damage = LogError.damaged(file: fileNames[fileIndex], offset: offset, reason: reason)
+        guard mayCut, loadTruncated, fileIndex == fileNames.count - 1 else { throw damage }
+        if format == .firn {
+            let follows = try logIO { () throws(IOError) in
+                try LogDamage.intactBatchFollows(file, from: offset, size: size)
+            }
+            if follows { throw damage }
+        }
+        finish(droppedBytes: size - offset, reason)
+    }
+
+    private mutating func finish(droppedBytes: Int, _ reason: String) {
+        end = LogEnd(
+            manifest: manifest, segments: segments, stream: stream, lsn: scanner.lsn,
+            lastFileBytes: file == nil ? 0 : scanner.goodOffset, droppedBytes: droppedBytes,
+            droppedReason: reason)
+    }
+
+    /// Turns to the next file; false when there is none.
+    private mutating func openNext() throws(LogError) -> Bool {
+        if fileIndex + 1 >= fileNames.count { return false }
+        fileIndex += 1
+        let name = fileNames[fileIndex]
+        let path = files.path(name)
+        if !disk.exists(path) { throw .missing(file: name) }
+        let opened = try logIO { () throws(IOError) in try disk.open(path, .read) }
+        file = opened
+        if format == .redis {
+            let offset = fileIndex == 0 ? firstOffset : 0
+            let lsn = scanner.lsn
+            try logIO { () throws(IOError) in try scanner.open(opened, at: offset, lsn: lsn) }
+            return true
+        }
+        let head = try LogReader.head(opened)
+        guard let lineEnd = head.firstIndex(of: 0x0A), lineEnd > 0, head[lineEnd - 1] == 0x0D,
+            let start = head.withUnsafeBytes({
+                LogAnnotation.segmentStart($0.slice(0, lineEnd - 1))
+            })
+        else {
+            throw .damaged(file: name, offset: 0, reason: "it does not start as a segment must")
+        }
+        if fileIndex > 0 {
+            if start.stream != stream {
+                throw .damaged(file: name, offset: 0, reason: "it belongs to another stream")
+            }
+            if start.lsn != scanner.lsn {
+                throw .damaged(
+                    file: name, offset: 0,
+                    reason: "it starts at position \(start.lsn), but the segment before ends"
+                        + " at \(scanner.lsn)")
+            }
+        }
+        stream = start.stream
+        segments.append(
+            LogSegment(
+                name: name, sequence: manifest.segments[fileIndex].sequence,
+                startLSN: start.lsn))
+        try logIO { () throws(IOError) in
+            try scanner.open(opened, at: lineEnd + 1, lsn: start.lsn)
+        }
+        return true
+    }
+
+    /// The first bytes of a file, enough for the line that starts a segment.
+    private static func head(_ file: any DiskFile) throws(LogError) -> [UInt8] {
+        var head = [UInt8](repeating: 0, count: 256)
+        let count = try logIO { () throws(IOError) in
+            try head.withUnsafeMutableBufferPointer { (raw) throws(IOError) in
+                try file.read(into: UnsafeMutableRawBufferPointer(raw), at: 0)
+            }
+        }
+        head.removeLast(head.count - count)
+        return head
+    }
+
+    private static func isRDB(
+        _ disk: any Disk, _ files: LogFiles, _ name: String
+    ) throws(LogError) -> Bool {
+        let path = files.path(name)
+        if !disk.exists(path) { throw .missing(file: name) }
+        let file = try logIO { () throws(IOError) in try disk.open(path, .read) }
+        return try head(file).starts(with: Array("REDIS".utf8))
+    }
+
+    /// Whether the log that a manifest names is Firn's, judging by its last segment; false for
+    /// one that Redis wrote, which is to be imported.
+    package static func isFirn(
+        _ disk: any Disk, _ files: LogFiles, _ manifest: LogManifest
+    ) throws(LogError) -> Bool {
+        guard manifest.base == nil, let last = manifest.segments.last else { return false }
+        if !disk.exists(files.path(last.name)) { throw .missing(file: last.name) }
+        let file = try logIO { () throws(IOError) in try disk.open(files.path(last.name), .read) }
+        return try head(file).withUnsafeBytes { LogAnnotation.startsSegment($0) }
+    }
+}

@@ -1,0 +1,128 @@
+// The thread that makes the log durable: once a second, and whenever somebody waits for it.
+//
+// Group commit: a request names a position; one sync serves every request up to the position
+// that had been written when it started. While it runs further requests gather for the next.
+// A position that has not been written yet (its effects still wait in a buffer) is looked at
+// again every millisecond until it has been.
+
+import Glibc
+
+/// Runs `LogWriter.sync` on a thread of its own.
+package final class LogSyncer: @unchecked Sendable {
+    static let intervalUs: Int64 = 1_000_000
+    static let retryUs: Int64 = 100_000
+    static let unwrittenUs: Int64 = 1_000
+
+    package let writer: LogWriter
+    private let onSync: @Sendable (LSN, LogError?) -> Void
+    private let monitor = Monitor()
+    private var requested: LSN = 0
+    private var isStopping = false
+    /// Counts attempts, so that `waitDurable` can tell a failure of its own time.
+    private var attempts: UInt64 = 0
+    private var failure: LogError?
+    private var thread: BackgroundThread?
+
+    /// Starts the thread. `onSync` is called on it after every sync, with the durable position
+    /// and, if the sync failed, the error; it must not block.
+    package init(
+        _ writer: LogWriter, onSync: @escaping @Sendable (LSN, LogError?) -> Void = { _, _ in }
+    ) {
+        self.writer = writer
+        self.onSync = onSync
+        thread = nil
+        thread = BackgroundThread { [unowned self] in run() }
+    }
+
+    /// Asks for the log to become durable up to `lsn`; `onSync` tells when. Does not wait.
+    package func requestSync(_ lsn: LSN) {
+        monitor.withLock {
+            if lsn > requested {
+                requested = lsn
+                monitor.notifyAll()
+            }
+        }
+    }
+
+    /// Waits until the log is durable up to `lsn`, syncing it if need be: log before data.
+    /// Throws when a sync failed meanwhile. Background threads.
+    package func waitDurable(_ lsn: LSN) throws(LogError) {
+        if writer.syncedLSN >= lsn { return }
+        try monitor.withLock { () throws(LogError) in
+            if lsn > requested { requested = lsn }
+            monitor.notifyAll()
+            let first = attempts
+            while writer.syncedLSN < lsn {
+                if isStopping {
+                    throw .io(IOError(errno: ECANCELED, operation: "sync", path: writer.files.directory))
+                }
+                if attempts > first, let failure { throw failure }
+                monitor.wait()
+            }
+        }
+    }
+
+    /// Syncs what has been written and ends the thread. Once, before the syncer is released.
+    package func stop() {
+        monitor.withLock {
+            isStopping = true
+            monitor.notifyAll()
+        }
+        thread?.join()
+        thread = nil
+    }
+
+    deinit { precondition(thread == nil, "LogSyncer released without stop()") }
+
+    private func run() {
+        var lastUs = writer.clock.monotonicUs()
+        while true {
+            let isLast = waitForWork(lastUs)
+            if writer.syncedLSN < writer.writtenLSN || monitor.withLock({ failure != nil }) {
+                lastUs = writer.clock.monotonicUs()
+                var error: LogError?
+                do { try writer.sync() } catch let caught { error = caught }
+                monitor.withLock {
+                    attempts += 1
+                    failure = error
+                    monitor.notifyAll()
+                }
+                onSync(writer.syncedLSN, error)
+            }
+            if isLast { return }
+        }
+    }
+
+    /// Sleeps until a sync is due; true when it is to be the last.
+    private func waitForWork(_ lastUs: Int64) -> Bool {
+        monitor.withLock {
+            var mayRetryNow = failure == nil
+            while !isStopping {
+                let written = writer.writtenLSN
+                let synced = writer.syncedLSN
+                let sinceUs = writer.clock.monotonicUs() - lastUs
+                if !mayRetryNow {
+                    // After a failure the disk gets a moment, however urgent the request.
+                    monitor.wait(microseconds: LogSyncer.retryUs)
+                    mayRetryNow = true
+                    if requested > synced || writer.policy != .no { return isStopping }
+                    continue
+                }
+                if requested > synced && written > synced { return false }
+                if written > synced && writer.policy == .everysec
+                    && sinceUs >= LogSyncer.intervalUs
+                {
+                    return false
+                }
+                if requested > synced {
+                    monitor.wait(microseconds: LogSyncer.unwrittenUs)
+                } else if written > synced && writer.policy == .everysec {
+                    monitor.wait(microseconds: LogSyncer.intervalUs - sinceUs)
+                } else {
+                    monitor.wait(microseconds: LogSyncer.intervalUs)
+                }
+            }
+            return true
+        }
+    }
+}

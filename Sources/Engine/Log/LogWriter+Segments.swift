@@ -1,0 +1,191 @@
+// The segments of the log: making the first, resuming the last, changing to the next, and
+// removing those that a checkpoint has made superfluous.
+//
+// The order of steps is what makes each of them safe to interrupt:
+// - a new segment is durable, its first line included, before the manifest names it;
+// - the old segment is durable before the manifest names the new one;
+// - the manifest stops naming files before they are removed (first it calls them history, as
+//   Redis does, so that those a crash left behind are found).
+
+extension LogWriter {
+    /// Starts a new log at `lsn`. Files that an older manifest names become history and are
+    /// removed: the caller has imported them. `stream` is 40 hex digits.
+    package static func create(
+        _ disk: any Disk, _ files: LogFiles, stream: [UInt8], lsn: LSN = 0,
+        policy: SyncPolicy = .everysec, clock: Clock = .system
+    ) throws(LogError) -> LogWriter {
+        try logIO { () throws(IOError) in
+            try disk.makeDirectory(files.directory)
+            try disk.syncDirectory(parent(files.directory))
+        }
+        let old = try files.loadManifest(disk) ?? LogManifest()
+        let all = (old.base.map { [$0] } ?? []) + old.history + old.segments
+        let sequence = (all.map(\.sequence).max() ?? 0) + 1
+        var manifest = LogManifest()
+        manifest.history = all
+        manifest.segments = [.init(name: files.segmentName(sequence), sequence: sequence)]
+        let segment = LogSegment(
+            name: files.segmentName(sequence), sequence: sequence, startLSN: lsn)
+        let (file, length) = try logIO { () throws(IOError) in
+            let made = try makeSegment(disk, files, segment, stream)
+            try files.store(manifest, disk)
+            return made
+        }
+        let end = LogEnd(
+            manifest: manifest, segments: [segment], stream: stream, lsn: lsn,
+            lastFileBytes: length, droppedBytes: 0, droppedReason: "")
+        let writer = LogWriter(disk, files, clock, policy, file: file, length: length, end: end)
+        writer.removeHistory()
+        return writer
+    }
+
+    /// Goes on writing a log that a reader of Firn's format has read to its end; cuts a torn
+    /// tail off first.
+    package static func resume(
+        _ disk: any Disk, _ files: LogFiles, _ end: LogEnd, policy: SyncPolicy = .everysec,
+        clock: Clock = .system
+    ) throws(LogError) -> LogWriter {
+        guard let last = end.segments.last else {
+            throw .manifest(file: files.manifestName, line: 0, reason: "it names no segment")
+        }
+        let file = try logIO { () throws(IOError) in
+            let file = try disk.open(files.path(last.name), .update)
+            if try file.size() != end.lastFileBytes { try file.truncate(to: end.lastFileBytes) }
+            // What a killed process had written may still be in the system's memory only.
+            try file.syncData()
+            return file
+        }
+        let writer = LogWriter(
+            disk, files, clock, policy, file: file, length: end.lastFileBytes, end: end)
+        writer.removeHistory()
+        return writer
+    }
+
+    // MARK: Rotation
+
+    /// First half of a change to a new segment, under the engine's lock: writes what is
+    /// pending, and lets later effects wait in the buffer. Then `completeRotation` off the lock.
+    /// A segment that holds nothing yet stays. Throws, and changes nothing, if the pending
+    /// effects cannot be written.
+    package func beginRotation(_ buffer: inout LogBuffer) throws(LogError) {
+        switch flush(&buffer, force: true) {
+        case .failed(let error): throw .io(error)
+        case .deferred: return  // a rotation is under way already
+        case .nothing, .written: break
+        }
+        let isStarted = monitor.withLock {
+            if isRotating || segments[segments.count - 1].startLSN == writtenLSN { return false }
+            isRotating = true
+            return true
+        }
+        if !isStarted { return }
+        // Redis reads each segment with a client of its own, which starts in database 0.
+        buffer.forgetDatabase()
+    }
+
+    /// Second half: syncs the old segment, makes the new one and lets the manifest name it.
+    /// Waits for the disk: background threads. On an error the old segment goes on, unless the
+    /// manifest may already name the new one; then every `sync` tries again to finish.
+    package func completeRotation() throws(LogError) {
+        try syncMonitor.withLock { () throws(LogError) in
+            if monitor.withLock({ isRotating }) { try finishRotation() }
+        }
+    }
+
+    /// Both halves at once, for callers that may wait for the disk.
+    package func rotate(_ buffer: inout LogBuffer) throws(LogError) {
+        try beginRotation(&buffer)
+        try completeRotation()
+    }
+
+    func finishRotation() throws(LogError) {
+        let (old, last) = monitor.withLock { (manifest, segments[segments.count - 1]) }
+        let segment = LogSegment(
+            name: files.segmentName(last.sequence + 1), sequence: last.sequence + 1,
+            startLSN: writtenLSN)
+        let made: (file: any DiskFile, length: Int)
+        do {
+            try syncSegment()
+            made = try logIO { () throws(IOError) in
+                try LogWriter.makeSegment(disk, files, segment, stream)
+            }
+        } catch {
+            monitor.withLock { if !mustFinishRotation { isRotating = false } }
+            throw error
+        }
+        var next = old
+        next.segments.append(.init(name: segment.name, sequence: segment.sequence))
+        do {
+            try files.store(next, disk)
+        } catch {
+            // Nobody knows which manifest a crash would leave; if the old one can be put back,
+            // the old segment goes on.
+            let isRestored = (try? files.store(old, disk)) != nil
+            monitor.withLock {
+                mustFinishRotation = !isRestored
+                isRotating = !isRestored
+            }
+            throw .io(error)
+        }
+        monitor.withLock {
+            manifest = next
+            segments.append(segment)
+            file = made.file
+            length = made.length
+            syncedLength = made.length
+            isRotating = false
+            mustFinishRotation = false
+        }
+    }
+
+    /// Removes the segments that end at or before `lsn`, because a checkpoint holds their
+    /// effects; never the current one. Background threads.
+    package func removeSegments(endingAtOrBefore lsn: LSN) throws(LogError) {
+        try syncMonitor.withLock { () throws(LogError) in
+            var (next, rest) = monitor.withLock { (manifest, segments) }
+            if monitor.withLock({ isRotating }) { return }
+            while rest.count > 1 && rest[1].startLSN <= lsn {
+                next.history.append(next.segments.removeFirst())
+                rest.removeFirst()
+            }
+            if next.segments.count == manifest.segments.count { return }
+            try logIO { () throws(IOError) in try files.store(next, disk) }
+            monitor.withLock {
+                manifest = next
+                segments = rest
+            }
+            removeHistory()
+        }
+    }
+
+    /// Removes the files that the manifest calls history. What cannot be removed stays listed,
+    /// for the next time; the next manifest leaves the others out.
+    fileprivate func removeHistory() {
+        let history = monitor.withLock { manifest.history }
+        let left = history.filter { entry in
+            let path = files.path(entry.name)
+            if disk.exists(path) { try? disk.remove(path) }
+            return disk.exists(path)
+        }
+        monitor.withLock { manifest.history = left }
+    }
+
+    /// A new segment with its first line, both durable.
+    fileprivate static func makeSegment(
+        _ disk: any Disk, _ files: LogFiles, _ segment: LogSegment, _ stream: [UInt8]
+    ) throws(IOError) -> (file: any DiskFile, length: Int) {
+        let file = try disk.open(files.path(segment.name), .create)
+        let line = LogAnnotation.segmentStart(stream: stream, lsn: segment.startLSN)
+        try line.withUnsafeBufferPointer { (raw) throws(IOError) in
+            try file.writeAll(Bytes(raw), at: 0)
+        }
+        try file.syncData()
+        try disk.syncDirectory(files.directory)
+        return (file, line.count)
+    }
+
+    private static func parent(_ path: String) -> String {
+        guard let slash = path.lastIndex(of: "/") else { return "." }
+        return slash == path.startIndex ? "/" : String(path[..<slash])
+    }
+}

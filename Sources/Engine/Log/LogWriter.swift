@@ -1,0 +1,204 @@
+// Writes the log: one write per turn of an event loop, made durable by syncs that run beside.
+//
+// Writing (`flush`) happens under the engine's lock and must not wait for a disk; syncing,
+// rotating and removing happen on background threads. A small lock joins the two; it is never
+// held during a system call.
+//
+// What must never happen:
+// - A byte is lost or doubled after a failed write. Writes go to explicit offsets: a batch that
+//   did not get through whole is cut off again and stays in the buffer, and the next attempt
+//   starts at the same offset.
+// - A failed fdatasync is forgotten. Linux marks the pages clean that it could not write, so a
+//   later sync would succeed without them (Redis carries on after such a success). Here the
+//   bytes since the last good sync are read back, checked by their CRCs and written again, and
+//   only then a sync counts. If they cannot be read back, syncing fails for good, and the log
+//   must be treated as ending at `syncedLSN`.
+// - A later segment is durable before an earlier one. While segments change, writes wait in
+//   the buffer until the old one is synced and the manifest names the new one.
+
+import Synchronization
+
+/// The writing end of the log.
+package final class LogWriter: @unchecked Sendable {
+    package enum FlushResult: Equatable, Sendable {
+        case nothing
+        case written
+        /// The disk is busy (a sync runs, or segments change); the bytes stay in the buffer.
+        /// Flush again soon.
+        case deferred
+        /// The bytes stay in the buffer; flush again later.
+        case failed(IOError)
+    }
+
+    /// How long `everysec` puts off a write because a sync is running, as Redis does.
+    static let postponeUsMax: Int64 = 2_000_000
+
+    package let files: LogFiles
+    /// The stream's id, 40 hex digits.
+    package let stream: [UInt8]
+    let disk: any Disk
+    let clock: Clock
+
+    /// Guards the fields below it. Never held during a system call.
+    let monitor = Monitor()
+    var file: any DiskFile
+    /// Bytes of the current segment that are whole batches.
+    var length: Int
+    /// How many of them are durable.
+    var syncedLength: Int
+    var manifest: LogManifest
+    var segments: [LogSegment]
+    var isRotating = false
+    /// The manifest on disk may name the next segment already: only going on is safe.
+    var mustFinishRotation = false
+    var currentPolicy: SyncPolicy
+    var syncStartedUs: Int64 = 0
+    private var postponedSinceUs: Int64 = 0
+    private var delayedSyncs = 0
+    private var writeError: IOError?
+    private var syncError: LogError?
+    /// A sync failed: the bytes since `syncedLength` must be written again.
+    private var isSuspect = false
+
+    /// One sync, rotation or removal at a time.
+    let syncMonitor = Monitor()
+    let written: Atomic<UInt64>
+    let synced: Atomic<UInt64>
+
+    init(
+        _ disk: any Disk, _ files: LogFiles, _ clock: Clock, _ policy: SyncPolicy,
+        file: any DiskFile, length: Int, end: LogEnd
+    ) {
+        self.disk = disk
+        self.files = files
+        self.clock = clock
+        currentPolicy = policy
+        self.file = file
+        self.length = length
+        syncedLength = length
+        manifest = end.manifest
+        segments = end.segments
+        stream = end.stream
+        written = Atomic(end.lsn)
+        synced = Atomic(end.lsn)
+    }
+
+    /// The position up to which the log has been written, and up to which it is durable.
+    package var writtenLSN: LSN { written.load(ordering: .acquiring) }
+    package var syncedLSN: LSN { synced.load(ordering: .acquiring) }
+
+    /// `appendfsync`; may change while the server runs.
+    package var policy: SyncPolicy {
+        get { monitor.withLock { currentPolicy } }
+        set { monitor.withLock { currentPolicy = newValue } }
+    }
+
+    /// Why the last write failed; nil after one that succeeded (`aof_last_write_status`).
+    package var lastWriteError: IOError? { monitor.withLock { writeError } }
+    /// Why the last sync failed; nil after one that succeeded.
+    package var lastSyncError: LogError? { monitor.withLock { syncError } }
+    /// How often a write went ahead although a sync was running (`aof_delayed_fsync`).
+    package var delayedSyncCount: Int { monitor.withLock { delayedSyncs } }
+    /// Bytes of the current segment (part of `aof_current_size`).
+    package var segmentBytes: Int { monitor.withLock { length } }
+    package var currentSegments: [LogSegment] { monitor.withLock { segments } }
+
+    // MARK: Writing
+
+    /// Writes the pending effects, with one system call normally, and empties the buffer if that
+    /// succeeded. Once per turn of an event loop, outside units; engine lock. `force` does not
+    /// put the write off because of a running sync.
+    package func flush(_ buffer: inout LogBuffer, force: Bool = false) -> FlushResult {
+        if buffer.isEmpty { return .nothing }
+        let target: (file: any DiskFile, offset: Int)? = monitor.withLock {
+            if isRotating { return nil }
+            if syncStartedUs != 0 && currentPolicy == .everysec && !force {
+                let now = clock.monotonicUs()
+                if postponedSinceUs == 0 { postponedSinceUs = now }
+                if now - postponedSinceUs < LogWriter.postponeUsMax { return nil }
+                delayedSyncs += 1
+            }
+            postponedSinceUs = 0
+            return (file, length)
+        }
+        guard let target else { return .deferred }
+        precondition(buffer.startLSN == writtenLSN, "the buffer is not the log's continuation")
+        buffer.closeBatch()
+        do {
+            try target.file.writeAll(buffer.bytes, at: target.offset)
+        } catch {
+            // If the cut fails too, the next attempt still overwrites what is there, because
+            // the buffer only grows.
+            try? target.file.truncate(to: target.offset)
+            monitor.withLock { writeError = error }
+            return .failed(error)
+        }
+        monitor.withLock {
+            length = target.offset + buffer.count
+            writeError = nil
+            written.store(buffer.lsn, ordering: .releasing)
+        }
+        buffer.removeAll()
+        return .written
+    }
+
+    // MARK: Syncing
+
+    /// Makes durable what has been written when the call starts; `syncedLSN` then says so.
+    /// Waits for the disk: background threads.
+    package func sync() throws(LogError) {
+        try syncMonitor.withLock { () throws(LogError) in
+            if monitor.withLock({ mustFinishRotation }) { return try finishRotation() }
+            try syncSegment()
+        }
+    }
+
+    /// `sync`, holding `syncMonitor`.
+    func syncSegment() throws(LogError) {
+        let job = monitor.withLock {
+            syncStartedUs = clock.monotonicUs()
+            return (
+                file: file, from: syncedLength, to: length, lsn: writtenLSN, suspect: isSuspect
+            )
+        }
+        do {
+            if job.from < job.to {
+                if job.suspect { try writeAgain(job.file, from: job.from, to: job.to) }
+                try logIO { () throws(IOError) in try job.file.syncData() }
+            }
+        } catch {
+            monitor.withLock {
+                syncStartedUs = 0
+                isSuspect = true
+                syncError = error
+            }
+            throw error
+        }
+        monitor.withLock {
+            syncStartedUs = 0
+            isSuspect = false
+            syncError = nil
+            syncedLength = job.to
+            synced.store(job.lsn, ordering: .releasing)
+        }
+    }
+
+    /// After a failed sync: reads the bytes back that may have been dropped, and writes those
+    /// that prove to be whole once more, so that the next sync covers them.
+    private func writeAgain(_ file: any DiskFile, from: Int, to: Int) throws(LogError) {
+        var scanner = LogScanner(isRaw: true, bulkBytesMax: Int.max >> 1)
+        try logIO { () throws(IOError) in try scanner.open(file, at: from, lsn: syncedLSN) }
+        while scanner.goodOffset < to {
+            let result = try logIO { () throws(IOError) in try scanner.scan() }
+            guard result == .batch else {
+                throw .damaged(
+                    file: String(file.path.split(separator: "/").last ?? ""),
+                    offset: scanner.goodOffset,
+                    reason: "bytes were lost when fdatasync failed")
+            }
+            try logIO { () throws(IOError) in
+                try file.writeAll(scanner.batchBytes, at: scanner.batchOffset)
+            }
+        }
+    }
+}
