@@ -139,7 +139,8 @@ private func encode(_ arguments: [[UInt8]]) -> [UInt8] {
     /// However a stream is cut, the outcome is the same: every cut in two, every byte alone.
     @Test func everyCutOfEveryStream() {
         let streams = [
-            "*2\r\n$3\r\nGET\r\n$10\r\n0123456789\r\n*0\r\nPING 'a b' \"c\\x20\"\r\n*1\r\n$0\r\n\r\n",
+            "*2\r\n$3\r\nGET\r\n$10\r\n0123456789\r\n*0\r\nPING 'a b' \"c\\x20\"\r\n"
+                + "*1\r\n$0\r\n\r\n",
             "*-1\r\n\r\nPING\n*3\r\n$1\r\na\r\n$1\r\nb\r\n$1\r\nc\r\n*1\r\n$x\r\n",
             "SET k \"v\r\n", "*12\r\n$1\r\n*\r\n", "*1\r\n\r\n", "*1\r\n$4\r\nPING",
             "*1\r\n$4\r\nPING\r\n*x\r\n", "a\rb\n*2\rX$1\rXaYY$0\rXYYb c\n",
@@ -230,7 +231,9 @@ private func encode(_ arguments: [[UInt8]]) -> [UInt8] {
                         : alphabet.randomElement(using: &random)!
                 }
             } else {
-                bytes = (0..<4).flatMap { i in encode([[65, 66], [UInt8](repeating: 48, count: i * 4)]) }
+                bytes = (0..<4).flatMap { i in
+                    encode([[65, 66], [UInt8](repeating: 48, count: i * 4)])
+                }
                 for _ in 0..<Int.random(in: 1...4, using: &random) {
                     let at = Int.random(in: 0..<bytes.count, using: &random)
                     switch Int.random(in: 0..<3, using: &random) {
