@@ -61,6 +61,19 @@ struct ListPack {
         return ListPack(raw)
     }
 
+    /// A new listpack with one element, which the caller owns. O(length).
+    static func create(_ bytes: Bytes) -> ListPack {
+        let element = ListPackEncoding(bytes)
+        let total = headerBytes + element.entryBytes + 1
+        precondition(total <= totalBytesMax, "listpack over its size limit")
+        let made = ListPack(Heap.allocate(Heap.footprint(total)))
+        made.setTotalBytes(total)
+        made.setHeaderCount(1)
+        element.write(to: made.raw + headerBytes)
+        made.raw.storeBytes(of: 0xFF, toByteOffset: total - 1, as: UInt8.self)
+        return made
+    }
+
     /// A new listpack with the content of `bytes`, which must be valid. O(bytes).
     static func copy(_ bytes: Bytes) -> ListPack {
         let raw = Heap.allocate(Heap.footprint(bytes.count))

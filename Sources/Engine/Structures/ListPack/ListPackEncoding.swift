@@ -173,7 +173,10 @@ struct ListPackEncoding {
     /// The whole element at `p`, which must not be the end byte. O(1).
     @inline(__always)
     static func entryBytes(_ p: UnsafeRawPointer) -> Int {
-        let encoded = encodedBytes(p)
+        let code = p.load(as: UInt8.self)
+        if code < 0x80 { return 2 }
+        if code < 0xC0 { return 2 &+ Int(code & 0x3F) }
+        let encoded = encodedBytesLong(p, code)
         return encoded &+ backlenBytes(encoded)
     }
 

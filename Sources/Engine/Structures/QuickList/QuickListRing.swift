@@ -34,9 +34,7 @@ struct QuickListNode {
         if limit.isLarge(bytes.count) {
             self.init(plain: bytes)
         } else {
-            var pack = ListPack.create()
-            pack.append(bytes)
-            self.init(pack, 1)
+            self.init(ListPack.create(bytes), 1)
         }
     }
 
