@@ -16,7 +16,8 @@ enum FieldTableLayout: HashTableLayout {
     @inline(__always)
     static func value(_ entry: UnsafeMutableRawPointer) -> Bytes {
         let skip = headerBytes &+ Int(entry.load(as: UInt32.self))
-        return Bytes(start: entry + skip, count: Int(entry.load(fromByteOffset: 4, as: UInt32.self)))
+        let count = Int(entry.load(fromByteOffset: 4, as: UInt32.self))
+        return Bytes(start: entry + skip, count: count)
     }
 
     @inline(__always)
