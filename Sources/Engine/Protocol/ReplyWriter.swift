@@ -11,7 +11,7 @@
 // all that it writes. What must never happen: a line break inside a simple string or an error,
 // which would let a client's own bytes forge a second reply.
 //
-// Source of the formats: the RESP2 and RESP3 specifications; doubles as Redis 7.0 prints them.
+// Source of the formats: the RESP2 and RESP3 specifications.
 
 import Glibc
 
@@ -30,7 +30,7 @@ package struct ReplyWriter: ~Copyable {
     private static let capacityKeptBytesMax = 256 * 1024
     private static let capacityBytesMin = 512
     /// The longest header: a type byte, a signed number, a line break.
-    private static let headerBytesMax = Digits.bytesMax + 3
+    private static let headerBytesMax = Numbers.integerCharsMax + 3
 
     package init(version: Int = 2, capacity: Int = 4096) {
         self.version = version
@@ -113,7 +113,7 @@ package struct ReplyWriter: ~Copyable {
     private mutating func header(_ type: UInt8, _ value: Int64) {
         let target = reserve(Self.headerBytesMax)
         target[0] = type
-        let end = 1 &+ Digits.write(value, to: target + 1)
+        let end = 1 &+ Numbers.formatInt64(value, into: target + 1)
         target[end] = 0x0D
         target[end &+ 1] = 0x0A
         count &+= end &+ 2
@@ -158,7 +158,18 @@ package struct ReplyWriter: ~Copyable {
         let length = bytes.count
         let target = reserve(Self.headerBytesMax &+ length &+ 2)
         target[0] = 0x24
-        var end = 1 &+ Digits.write(UInt64(length), to: target + 1)
+        var end: Int
+        if length < 10 {
+            target[1] = 0x30 &+ UInt8(truncatingIfNeeded: length)
+            end = 2
+        } else if length < 100 {
+            let tens = (length &* 205) >> 11
+            target[1] = 0x30 &+ UInt8(truncatingIfNeeded: tens)
+            target[2] = 0x30 &+ UInt8(truncatingIfNeeded: length &- tens &* 10)
+            end = 3
+        } else {
+            end = 1 &+ Numbers.formatUInt64(UInt64(length), into: target + 1)
+        }
         target[end] = 0x0D
         target[end &+ 1] = 0x0A
         end &+= 2
@@ -179,16 +190,14 @@ package struct ReplyWriter: ~Copyable {
     /// An integer's decimal text as a bulk string.
     @inline(__always)
     package mutating func bulkInteger(_ value: Int64) {
-        let target = reserve(Digits.bytesMax + 8)
-        let negative = value < 0
-        let magnitude = value.magnitude
-        let length = Digits.count(magnitude) &+ (negative ? 1 : 0)
+        let target = reserve(Numbers.integerCharsMax + 8)
+        let length = Numbers.textLength(value)
         target[0] = 0x24
-        var end = 1 &+ Digits.write(UInt64(length), to: target + 1)
+        var end = 1 &+ Numbers.formatUInt64(UInt64(length), into: target + 1)
         target[end] = 0x0D
         target[end &+ 1] = 0x0A
         end &+= 2
-        end &+= Digits.write(value, to: target + end)
+        end &+= Numbers.formatInt64(value, into: target + end)
         target[end] = 0x0D
         target[end &+ 1] = 0x0A
         count &+= end &+ 2
@@ -229,15 +238,10 @@ package struct ReplyWriter: ~Copyable {
 
     /// Seventeen significant digits, as `%.17g` prints them; `inf` and `-inf`.
     package mutating func double(_ value: Double) {
-        if value.isInfinite { return number(value > 0 ? "inf" : "-inf") }
-        // Small whole numbers, most scores among them, need no general formatting.
-        if abs(value) < 1e15, value == value.rounded(.towardZero), value != 0 {
-            if version < 3 { return bulkInteger(Int64(value)) }
-            return header(0x2C, Int64(value))
-        }
-        withUnsafeTemporaryAllocation(of: CChar.self, capacity: 40) { text in
-            let length = withVaList([value]) { vsnprintf(text.baseAddress!, 40, "%.17g", $0) }
-            number(Bytes(start: text.baseAddress!, count: Int(length)))
+        let room = Numbers.doubleCharsMax
+        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: room) { text in
+            let length = Numbers.formatDouble(value, into: text.baseAddress!)
+            number(Bytes(start: text.baseAddress!, count: length))
         }
     }
 
@@ -335,7 +339,7 @@ package struct ReplyWriter: ~Copyable {
         let bodyCount = count - body
         precondition(bodyCount >= 0, "a deferred reply was truncated before it was closed")
         let number = kind == .map && version < 3 ? elements * 2 : elements
-        let header = Digits.count(UInt64(number)) + 3
+        let header = Numbers.decimalDigits(UInt64(number)) + 3
         if header != Self.deferredBytes {
             _ = reserve(header)
             memmove(base + mark.offset + header, base + body, bodyCount)
