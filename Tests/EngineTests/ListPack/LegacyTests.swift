@@ -78,7 +78,8 @@ import Testing
             if random.below(5) == 0 { elements.append([UInt8](repeating: 65, count: 20000)) }
             #expect(list(zipList(elements)) == elements)
         }
-        for value in [0, 12, 13, -1, 127, -128, 128, 32767, -32768, 8_388_607, -8_388_609, Int.min] {
+        let edges = [0, 12, 13, -1, 127, -128, 128, 32767, -32768, 8_388_607, -8_388_609, .min]
+        for value in edges {
             #expect(list(zipList([Array(String(value).utf8)])) == [Array(String(value).utf8)])
         }
     }
@@ -87,7 +88,7 @@ import Testing
         let good = zipList([Array("abc".utf8), [0x35], [UInt8](repeating: 66, count: 300), [65]])
         #expect(list(good) != nil)
         for length in 0..<good.count { #expect(list(Array(good[..<length])) == nil) }
-        for i in [0, 4, 8, 10, 15, 17, good.count - 1] {  // total, tail, count, previous lengths, end
+        for i in [0, 4, 8, 10, 15, 17, good.count - 1] {  // header, previous lengths, end
             var bad = good
             bad[i] &+= 1
             #expect(list(bad) == nil, "\(i)")

@@ -154,7 +154,7 @@ struct QuickListRing {
             for i in stride(from: index - 1, through: 0, by: -1) {
                 slot(i + removed).pointee = self[i]
             }
-            head = UInt32(truncatingIfNeeded: Int(head) &+ removed) & UInt32(truncatingIfNeeded: mask)
+            head = UInt32(truncatingIfNeeded: (Int(head) &+ removed) & Int(mask))
         } else {
             for i in 0..<behind { slot(index + i).pointee = self[index + removed + i] }
         }
