@@ -183,14 +183,14 @@ private final class FaultyFile: DiskFile, @unchecked Sendable {
                 count -= growth - max(room, 0)
                 if count <= 0 { throw IOError(errno: ENOSPC, operation: "write", path: path) }
             }
-            while node.bytes.count < offset + count {
-                node.bytes.append(0)
-                node.dirty.append(false)
+            if node.bytes.count < offset + count {
+                let more = offset + count - node.bytes.count
+                node.bytes += [UInt8](repeating: 0, count: more)
+                node.dirty += [Bool](repeating: false, count: more)
             }
-            for index in 0..<count {
-                node.bytes[offset + index] = bytes[index]
-                node.dirty[offset + index] = true
-            }
+            let range = offset..<(offset + count)
+            node.bytes.replaceSubrange(range, with: bytes.slice(0, count))
+            node.dirty.replaceSubrange(range, with: repeatElement(true, count: count))
             if let failure { throw IOError(errno: failure, operation: "write", path: path) }
             return count
         }
@@ -200,7 +200,10 @@ private final class FaultyFile: DiskFile, @unchecked Sendable {
         try disk.monitor.withLock { () throws(IOError) in
             _ = try disk.check("read", path)
             let count = max(min(buffer.count, node.bytes.count - offset), 0)
-            for index in 0..<count { buffer[index] = node.bytes[offset + index] }
+            if count == 0 { return 0 }
+            node.bytes.withUnsafeBytes { raw in
+                buffer.copyMemory(from: Bytes(rebasing: raw[offset..<(offset + count)]))
+            }
             return count
         }
     }
