@@ -2,7 +2,7 @@
 //
 // Jones's polynomial 0xAD93D23594C935A9, reflected in and out, initial value and final xor
 // zero; "123456789" gives 0xE9C6D914C4B8D9CA (redis `src/crc64.c` names the parameters).
-// Slicing by 8, as in `CRC32C`.
+// Eight bytes a step by eight tables, as in `CRC32C`.
 
 public enum CRC64 {
     /// Eight tables of 256 entries, one after another; made once, never freed.
@@ -29,14 +29,15 @@ public enum CRC64 {
         var left = bytes.count
         while left >= 8 {
             let word = UInt64(littleEndian: at.loadUnaligned(as: UInt64.self)) ^ crc
-            crc = tables[1792 + Int(word & 0xFF)]
-            crc ^= tables[1536 + Int((word >> 8) & 0xFF)]
-            crc ^= tables[1280 + Int((word >> 16) & 0xFF)]
-            crc ^= tables[1024 + Int((word >> 24) & 0xFF)]
-            crc ^= tables[768 + Int((word >> 32) & 0xFF)]
-            crc ^= tables[512 + Int((word >> 40) & 0xFF)]
-            crc ^= tables[256 + Int((word >> 48) & 0xFF)]
-            crc ^= tables[Int(word >> 56)]
+            // Table k sits at k * 256; the step's first byte has seven bytes behind it.
+            let lower =
+                (tables[1792 + Int(word & 0xFF)] ^ tables[1536 + Int((word >> 8) & 0xFF)])
+                ^ (tables[1280 + Int((word >> 16) & 0xFF)]
+                    ^ tables[1024 + Int((word >> 24) & 0xFF)])
+            let upper =
+                (tables[768 + Int((word >> 32) & 0xFF)] ^ tables[512 + Int((word >> 40) & 0xFF)])
+                ^ (tables[256 + Int((word >> 48) & 0xFF)] ^ tables[Int(word >> 56)])
+            crc = lower ^ upper
             at += 8
             left -= 8
         }

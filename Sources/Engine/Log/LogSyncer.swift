@@ -54,7 +54,9 @@ package final class LogSyncer: @unchecked Sendable {
             let first = attempts
             while writer.syncedLSN < lsn {
                 if isStopping {
-                    throw .io(IOError(errno: ECANCELED, operation: "sync", path: writer.files.directory))
+                    throw .io(
+                        IOError(
+                            errno: ECANCELED, operation: "sync", path: writer.files.directory))
                 }
                 if attempts > first, let failure { throw failure }
                 monitor.wait()
@@ -78,7 +80,9 @@ package final class LogSyncer: @unchecked Sendable {
         var lastUs = writer.clock.monotonicUs()
         while true {
             let isLast = waitForWork(lastUs)
-            if writer.syncedLSN < writer.writtenLSN || monitor.withLock({ failure != nil }) {
+            if writer.syncedLSN < writer.writtenLSN || writer.isRotationStuck
+                || monitor.withLock({ failure != nil })
+            {
                 lastUs = writer.clock.monotonicUs()
                 var error: LogError?
                 do { try writer.sync() } catch let caught { error = caught }
@@ -114,6 +118,7 @@ package final class LogSyncer: @unchecked Sendable {
                 {
                     return false
                 }
+                if writer.isRotationStuck && sinceUs >= LogSyncer.intervalUs { return false }
                 if requested > synced {
                     monitor.wait(microseconds: LogSyncer.unwrittenUs)
                 } else if written > synced && writer.policy == .everysec {

@@ -99,6 +99,8 @@ package final class LogWriter: @unchecked Sendable {
     package var lastSyncError: LogError? { monitor.withLock { syncError } }
     /// How often a write went ahead although a sync was running (`aof_delayed_fsync`).
     package var delayedSyncCount: Int { monitor.withLock { delayedSyncs } }
+    /// Whether a rotation waits to be finished by the next `sync`, and writes wait with it.
+    package var isRotationStuck: Bool { monitor.withLock { mustFinishRotation } }
     /// Bytes of the current segment (part of `aof_current_size`).
     package var segmentBytes: Int { monitor.withLock { length } }
     package var currentSegments: [LogSegment] { monitor.withLock { segments } }

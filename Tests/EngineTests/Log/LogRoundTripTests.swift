@@ -87,8 +87,10 @@ import Testing
         var total = 0
         var last: Int64 = 0
         while let command = try reader.next() {
-            let head = "*\(command.arguments.count)\r\n".utf8.count
-            total += command.arguments.reduce(head) { $0 + "$\($1.count)\r\n\r\n".utf8.count + $1.count }
+            total += "*\(command.arguments.count)\r\n".utf8.count
+            for argument in command.arguments {
+                total += "$\(argument.count)\r\n\r\n".utf8.count + argument.count
+            }
             #expect(command.endLSN == UInt64(total))
             let path = testFiles.path(reader.fileNames[command.file])
             #expect(disk[path]?[command.offset] == 0x2A)
