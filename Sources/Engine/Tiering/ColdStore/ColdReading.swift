@@ -1,0 +1,250 @@
+// Reading: one pooled snapshot for each read in flight.
+//
+// Taking a snapshot costs LMDB a slot and a few hundred nanoseconds, so transactions are pooled.
+// One that comes back stays live: while nothing is committed, the next read uses it as it is.
+// Each commit resets the idle ones, so that none pins old pages; one in use when a commit
+// happens is reset and renewed before its next use. A read therefore always sees everything
+// that was committed before it began.
+
+import Glibc
+import LMDB
+
+/// A snapshot and the runs in it.
+final class ColdReader {
+    var transaction: ReadTransaction
+    var list: RunList
+
+    init(_ transaction: consuming ReadTransaction, _ list: RunList) {
+        self.transaction = transaction
+        self.list = list
+    }
+}
+
+/// What is known of a key.
+package enum ColdLookup<R> {
+    /// No run holds it.
+    case absent
+    /// The newest row is a deletion.
+    case tombstone(lsn: UInt64)
+    case found(R)
+}
+
+/// A key to look up.
+package struct ColdKeyRef {
+    package var namespace: UInt32
+    package var hash: UInt64
+    package var key: Bytes
+
+    package init(namespace: UInt32, hash: UInt64, key: Bytes) {
+        self.namespace = namespace
+        self.hash = hash
+        self.key = key
+    }
+}
+
+extension ColdStore {
+    /// False when no run holds a row of (namespace, hash), be it a tombstone; wrongly true for
+    /// one key in 256 per run. Only memory is read. Any thread; O(runs), about 20 ns a run.
+    package func mayContain(namespace: UInt32, hash: UInt64) -> Bool {
+        state.withLock { current.mayContain(namespace, hash) }
+    }
+
+    /// Lends the record of a key to `body`; nil when there is none or it was deleted. Throws
+    /// `.damaged` rather than serve a record that fails its check. Any thread; O(runs + log n).
+    package func read<R>(
+        namespace: UInt32, hash: UInt64, key: Bytes, _ body: (ColdRecord) throws -> R
+    ) throws(ColdError) -> R? {
+        switch try lookup(namespace: namespace, hash: hash, key: key, body) {
+        case .found(let result): return result
+        default: return nil
+        }
+    }
+
+    /// As `read`, and tells a deletion from a key that was never there.
+    package func lookup<R>(
+        namespace: UInt32, hash: UInt64, key: Bytes, _ body: (ColdRecord) throws -> R
+    ) throws(ColdError) -> ColdLookup<R> {
+        try typed {
+            try withReader { reader in
+                try find(reader.transaction.view, reader.list, namespace, hash, key, body)
+            }
+        }
+    }
+
+    /// Looks many keys up in one snapshot, in the order in which they are stored. `body` gets
+    /// the index of the key and its record, or what there is instead of one; a damaged record
+    /// is reported to `damaged` and the rest is served.
+    package func lookupMany(
+        _ keys: [ColdKeyRef], _ body: (Int, ColdLookup<ColdRecord>) throws -> Void,
+        damaged: (Int, ColdError) throws -> Void
+    ) throws(ColdError) {
+        try typed {
+            let order = keys.indices.sorted {
+                (keys[$0].namespace, keys[$0].hash) < (keys[$1].namespace, keys[$1].hash)
+            }
+            try withReader { reader in
+                let view = reader.transaction.view
+                for index in order {
+                    let key = keys[index]
+                    do {
+                        let result = try find(
+                            view, reader.list, key.namespace, key.hash, key.key
+                        ) { try body(index, .found($0)) }
+                        switch result {
+                        case .found: break
+                        case .absent: try body(index, .absent)
+                        case .tombstone(let lsn): try body(index, .tombstone(lsn: lsn))
+                        }
+                    } catch let error as ColdError {
+                        guard case .damaged = error else { throw error }
+                        try damaged(index, error)
+                    }
+                }
+            }
+        }
+    }
+
+    // MARK: snapshots
+
+    /// Runs `body` with a snapshot of everything committed so far.
+    func withReader<R>(_ body: (ColdReader) throws -> R) throws -> R {
+        let reader = try takeReader()
+        defer { giveBack(reader) }
+        return try body(reader)
+    }
+
+    private func takeReader() throws -> ColdReader {
+        if options.readOnly { return try freshReadOnlyReader() }
+        return try state.withLock {
+            guard let reader = pool.popLast() else { return try freshReader() }
+            if !reader.transaction.isReset {
+                if reader.transaction.id == latestTransaction { return reader }
+                reader.transaction.reset()
+            }
+            try reader.transaction.renew()
+            reader.list = list(for: reader.transaction.id)
+            return reader
+        }
+    }
+
+    /// A reader of its own, outside the pool. `state` is held.
+    func freshReader() throws -> ColdReader {
+        let transaction = try ReadTransaction(environment)
+        let list = list(for: transaction.id)
+        return ColdReader(transaction, list)
+    }
+
+    private func list(for transaction: Int) -> RunList {
+        if let announced, transaction >= announced.transaction { return announced }
+        return current
+    }
+
+    private func giveBack(_ reader: ColdReader) {
+        if options.readOnly { return }
+        state.withLock {
+            if reader.transaction.id != latestTransaction { reader.transaction.reset() }
+            if pool.count < 64 { pool.append(reader) }
+        }
+    }
+
+    /// A snapshot beside a running server: the manifest is read from it, slots that the server
+    /// made meanwhile are opened.
+    func freshReadOnlyReader() throws -> ColdReader {
+        while true {
+            let transaction = try ReadTransaction(environment)
+            let infos = try readManifest(transaction.view)
+            let known = state.withLock { slots }
+            if infos.allSatisfy({ $0.slot < known.count }) {
+                let runs = infos.map { Run($0, known[$0.slot], []) }
+                let list = RunList(runs, transaction: transaction.id)
+                return ColdReader(transaction, list)
+            }
+            try state.withLock { try openNewSlots() }
+        }
+    }
+
+    private func openNewSlots() throws {
+        let transaction = try ReadTransaction(environment)
+        let more = try ColdStore.openSlots(transaction.view, from: slots.count)
+        try transaction.endKeepingHandles()
+        slots += more
+    }
+
+    // MARK: look-up
+
+    /// The newest row of a key in a snapshot.
+    func find<R>(
+        _ view: TransactionView, _ list: RunList, _ namespace: UInt32, _ hash: UInt64,
+        _ key: Bytes, _ body: (ColdRecord) throws -> R
+    ) throws -> ColdLookup<R> {
+        try ColdKey.with(namespace, hash, key) { row in
+            try findRow(view, list, row) { record, tombstone in
+                // A long key that only shares its 128-bit hash is another key.
+                guard record.key.equals(key) else { return .absent }
+                return tombstone ? .tombstone(lsn: record.lsn) : .found(try body(record))
+            } ?? .absent
+        }
+    }
+
+    /// The newest row under a row key, checked; nil when there is none.
+    func findRow<R>(
+        _ view: TransactionView, _ list: RunList, _ row: Bytes,
+        _ body: (ColdRecord, _ tombstone: Bool) throws -> R
+    ) throws -> R? {
+        let namespace = ColdKey.namespace(row)
+        let hash = ColdKey.hash(row)
+        let folded = FilterPiece.fold(namespace, hash)
+        for index in 0..<list.count
+        where list.views[index].mayContain(namespace, hash, folded) {
+            let run = list.views + index
+            guard let value = try view.get(run.pointee.slot.rows, row) else { continue }
+            return try withRecord(view, run.pointee, row: row, value: value, body)
+        }
+        return nil
+    }
+
+    /// The header of the newest row under a row key, not checked by CRC.
+    func findHeader(_ view: TransactionView, _ list: RunList, _ row: Bytes) throws -> ColdHeader? {
+        let namespace = ColdKey.namespace(row)
+        let hash = ColdKey.hash(row)
+        let folded = FilterPiece.fold(namespace, hash)
+        for index in 0..<list.count
+        where list.views[index].mayContain(namespace, hash, folded) {
+            if let value = try view.get(list.views[index].slot.rows, row) {
+                return ColdHeader(value)
+            }
+        }
+        return nil
+    }
+
+    /// Checks a row and lends its record.
+    func withRecord<R>(
+        _ view: TransactionView, _ run: RunView, row: Bytes, value: Bytes,
+        _ body: (ColdRecord, _ tombstone: Bool) throws -> R
+    ) throws -> R {
+        guard ColdKey.isValid(row), let header = ColdHeader(value) else {
+            throw ColdStore.damage(row)
+        }
+        if !header.isChunked {
+            let inline = value.slice(header.headerBytes, header.bodyLength)
+            guard let record = header.record(row: row, value: value, body: inline) else {
+                throw ColdStore.damage(row)
+            }
+            return try body(record, header.isTombstone)
+        }
+        guard
+            let chunks = readChunks(
+                view, run.slot, header.firstChunk, header.bodyLength, of: run.chunks)
+        else { throw ColdStore.damage(row) }
+        return try chunks.withUnsafeBytes { chunks in
+            guard let record = header.record(row: row, value: value, body: chunks) else {
+                throw ColdStore.damage(row)
+            }
+            return try body(record, header.isTombstone)
+        }
+    }
+
+    static func damage(_ row: Bytes) -> ColdError {
+        .damaged(key: Array(row.dropFirst(ColdKey.prefixBytes)))
+    }
+}

@@ -1,0 +1,321 @@
+// The cold tier: immutable sorted runs inside LMDB.
+//
+// A B-tree updated in place rewrites a page for each spilled key. So nothing is updated in
+// place here: a commit writes its batch, sorted, as a new run, every page full; merging in the
+// background keeps the runs few; a look-up asks the runs' filters in memory, newest first, and
+// reads at most the one or two that say "maybe". LMDB contributes what such a design has to
+// build otherwise: an atomic manifest, crash safety, snapshots, zero-copy reads, readers in
+// other processes.
+//
+// Threads. One writer thread commits and merges (`commit`, `mergeStep`, archive trimming);
+// everything else may be called from any thread. What they share is small and behind `state`:
+// the current list of runs and the pool of readers. A list is immutable and paired with the
+// LMDB snapshot it belongs to: the writer announces the list that its commit will make before
+// committing, a reader takes its snapshot and the matching list under the lock.
+//
+// The databases of the environment:
+//
+//     meta           key bytes -> value bytes; `firn.` keys are the store's own
+//     manifest       run id -> RunInfo                                (ColdRun.swift)
+//     r0, c0, e0 …   rows, chunks and expiry rows of the run in a slot  (RunWriter.swift)
+//     archive        expired keys in time order                       (ColdArchive.swift)
+//     archive.keys   the same by key
+//
+// What must never happen: a handle closed while a transaction lives; a list of runs used with
+// the snapshot of another; a record served unchecked.
+
+import Glibc
+import LMDB
+
+/// How a store is opened.
+package struct ColdOptions: Sendable {
+    /// For tools beside a running server: no writes, every read sees the newest state.
+    package var readOnly = false
+    /// Address space for the data file and so its upper limit.
+    package var mapBytes = 1 << 40
+    /// Runs of one level that are merged into one of the next.
+    package var mergeWidth = 8
+    /// A merge of everything starts when the newer runs hold this share of the oldest run.
+    package var fullMergeRatio = 1.5
+    /// Merging pauses for snapshots until there are this many runs.
+    package var runsMax = 48
+
+    package init() {}
+}
+
+/// The cold tier. See the essay above for which thread may call what.
+package final class ColdStore: @unchecked Sendable {
+    static let formatVersion: UInt8 = 1
+
+    package let options: ColdOptions
+    let environment: Environment
+    let limits: PageLimits
+    let meta: Database
+    let manifest: Database
+    let archive: Database
+    let archiveKeys: Database
+
+    /// Names this store; 16 bytes.
+    package let storeID: [UInt8]
+    /// Keys the hash of the keyspace; 16 bytes, secret.
+    package let hashSecret: [UInt8]
+
+    /// Guards everything down to the next mark, and each run's expiry position.
+    let state = Monitor()
+    var current: RunList
+    /// The list that the commit under way will make.
+    var announced: RunList?
+    var latestTransaction = 0
+    var pool: [ColdReader] = []
+    var liveSnapshots = 0
+    var slots: [RunSlot] = []
+    var deadNamespacesNow: Set<UInt32> = []
+    var tombstoneFloorNow: UInt64 = 0
+    var fullMergeWanted = false
+    var archiveTotals = ArchiveTotals()
+    var counters = ColdCounters()
+
+    // The writer thread's own.
+    var nextRunID: UInt64 = 1
+    var merge: MergeJob?
+
+    /// Opens the store in `directory`, which is created when missing. Only one process may
+    /// open it for writing: the caller holds a lock on the directory. O(runs' filters).
+    package static func open(
+        directory: String, options: ColdOptions = ColdOptions()
+    ) throws(ColdError) -> ColdStore {
+        try typed { try ColdStore(directory, options) }
+    }
+
+    private init(_ directory: String, _ options: ColdOptions) throws {
+        self.options = options
+        if !options.readOnly && mkdir(directory, 0o750) != 0 && errno != EEXIST {
+            throw LMDBError(code: errno, operation: "mkdir")
+        }
+        environment = try Environment(
+            directory: directory, readOnly: options.readOnly, mapBytes: options.mapBytes)
+        limits = PageLimits(pageBytes: environment.info.pageBytes)
+        let opened =
+            options.readOnly
+            ? try ColdStore.openReadOnly(environment) : try ColdStore.openOrCreate(environment)
+        meta = opened.meta
+        manifest = opened.manifest
+        archive = opened.archive
+        archiveKeys = opened.archiveKeys
+        slots = opened.slots
+        storeID = opened.storeID
+        hashSecret = opened.hashSecret
+        archiveTotals = opened.archiveTotals
+        current = RunList([], transaction: 0)
+        if !options.readOnly { try recover() }
+    }
+
+    /// What opening finds.
+    struct Opened {
+        let meta: Database
+        let manifest: Database
+        let archive: Database
+        let archiveKeys: Database
+        var slots: [RunSlot]
+        let storeID: [UInt8]
+        let hashSecret: [UInt8]
+        let archiveTotals: ArchiveTotals
+    }
+
+    private static func openOrCreate(_ environment: Environment) throws -> Opened {
+        let transaction = try WriteTransaction(environment)
+        let view = transaction.view
+        let isNew = try view.stat(.names).entries == 0
+        let meta = try view.open("meta", isNew ? .create : [])
+        let manifest = try view.open("manifest", isNew ? .create : [])
+        let archive = try view.open("archive", isNew ? .create : [])
+        let archiveKeys = try view.open("archive.keys", isNew ? .create : [])
+        guard let meta, let manifest, let archive, let archiveKeys else {
+            throw ColdError.foreign("the LMDB file lacks the tables of a cold tier")
+        }
+        if isNew {
+            var random = SystemRandomNumberGenerator()
+            func bytes() -> [UInt8] { (0..<16).map { _ in UInt8.random(in: 0...255, using: &random) } }
+            try put(transaction, meta, MetaKey.format, [formatVersion])
+            try put(transaction, meta, MetaKey.storeID, bytes())
+            try put(transaction, meta, MetaKey.hashSecret, bytes())
+        }
+        let opened = try read(view, meta, manifest, archive, archiveKeys)
+        try transaction.commit()
+        if isNew { try environment.sync() }
+        return opened
+    }
+
+    private static func openReadOnly(_ environment: Environment) throws -> Opened {
+        let transaction = try ReadTransaction(environment)
+        let view = transaction.view
+        guard let meta = try view.open("meta"), let manifest = try view.open("manifest"),
+            let archive = try view.open("archive"), let keys = try view.open("archive.keys")
+        else { throw ColdError.foreign("the LMDB file lacks the tables of a cold tier") }
+        let opened = try read(view, meta, manifest, archive, keys)
+        try transaction.endKeepingHandles()
+        return opened
+    }
+
+    private static func read(
+        _ view: TransactionView, _ meta: Database, _ manifest: Database, _ archive: Database,
+        _ archiveKeys: Database
+    ) throws -> Opened {
+        guard let format = try get(view, meta, MetaKey.format), format.count == 1 else {
+            throw ColdError.foreign("the cold tier's format is not recorded")
+        }
+        guard format[0] <= formatVersion, format[0] > 0 else {
+            throw ColdError.foreign("the cold tier has format \(format[0]), newer than this program")
+        }
+        guard let storeID = try get(view, meta, MetaKey.storeID), storeID.count == 16,
+            let secret = try get(view, meta, MetaKey.hashSecret), secret.count == 16
+        else { throw ColdError.damagedStore("the store's id or hash secret is missing") }
+        let totals = try ArchiveTotals.decode(get(view, meta, MetaKey.archive))
+        return Opened(
+            meta: meta, manifest: manifest, archive: archive, archiveKeys: archiveKeys,
+            slots: try openSlots(view, from: 0), storeID: storeID, hashSecret: secret,
+            archiveTotals: totals)
+    }
+
+    /// Opens the slots that exist, from number `first`. Not in two transactions at once.
+    static func openSlots(
+        _ view: TransactionView, from first: Int, create: Int = 0
+    ) throws -> [RunSlot] {
+        var slots: [RunSlot] = []
+        while true {
+            let number = first + slots.count
+            let flags: Database.Flags = slots.count < create ? .create : []
+            guard let rows = try view.open("r\(number)", flags),
+                let chunks = try view.open("c\(number)", flags.union(.integerKeys)),
+                let expiries = try view.open("e\(number)", flags)
+            else { return slots }
+            slots.append(RunSlot(rows: rows, chunks: chunks, expiries: expiries))
+        }
+    }
+
+    /// Reads the manifest, removes what an interrupted merge left, loads the filters.
+    private func recover() throws {
+        let transaction = try WriteTransaction(environment)
+        let infos = try readManifest(transaction.view)
+        let used = Set(infos.map(\.slot))
+        for (number, slot) in slots.enumerated() where !used.contains(number) {
+            try empty(transaction, slot)
+        }
+        let id = transaction.id
+        try transaction.commit()
+        latestTransaction = id
+        let reader = try ReadTransaction(environment)
+        let runs = infos.map { info in
+            let slot = slots[info.slot]
+            let pieces = FilterTable.load(info) { first, count in
+                readChunks(reader.view, slot, first, count, of: info.chunks)
+            }
+            if pieces == nil { counters.damagedFilters += 1 }
+            return Run(info, slot, pieces ?? [])
+        }
+        current = RunList(runs, transaction: id)
+        nextRunID = (infos.map { max($0.id, $0.recency) }.max() ?? 0) + 1
+    }
+
+    /// The manifest's runs, newest first, checked against the slots that exist.
+    func readManifest(_ view: TransactionView) throws -> [RunInfo] {
+        var infos: [RunInfo] = []
+        var cursor = try Cursor(view, manifest)
+        while try cursor.move(.next) {
+            guard let info = RunInfo.decode(id: cursor.key, cursor.value) else {
+                throw ColdError.damagedStore("a row of the manifest fails its check")
+            }
+            infos.append(info)
+        }
+        guard Set(infos.map(\.slot)).count == infos.count else {
+            throw ColdError.damagedStore("two runs claim one slot")
+        }
+        infos.sort { $0.recency > $1.recency }
+        return infos
+    }
+
+    func empty(_ transaction: borrowing WriteTransaction, _ slot: RunSlot) throws {
+        for database in [slot.rows, slot.chunks, slot.expiries]
+        where try transaction.view.stat(database).entries > 0 {
+            try transaction.empty(database)
+        }
+    }
+
+    /// `count` bytes stored in chunk rows from `first` on; nil when they are not all there.
+    func readChunks(
+        _ view: TransactionView, _ slot: RunSlot, _ first: UInt64, _ count: Int, of chunks: UInt64
+    ) -> [UInt8]? {
+        let rows = UInt64((count + limits.chunkBytes - 1) / limits.chunkBytes)
+        guard first <= chunks, rows <= chunks - first else { return nil }
+        guard var cursor = try? Cursor(view, slot.chunks) else { return nil }
+        return copyChunks(&cursor, first, count)
+    }
+
+    /// The same with a cursor of the chunks at hand, when `count` is known to be plausible.
+    func copyChunks(_ cursor: inout Cursor, _ first: UInt64, _ count: Int) -> [UInt8]? {
+        var whole = false
+        let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
+            filled = 0
+            while filled < count {
+                let found =
+                    filled == 0
+                    ? try? cursor.seek(exactly: first) : try? cursor.move(.next)
+                guard found == true else { return }
+                let chunk = cursor.value
+                let wanted = min(limits.chunkBytes, count - filled)
+                guard chunk.count == wanted else { return }
+                memcpy(buffer.baseAddress! + filled, chunk.baseAddress!, wanted)
+                filled += wanted
+            }
+            whole = true
+        }
+        return whole ? bytes : nil
+    }
+
+    // MARK: metadata
+
+    enum MetaKey {
+        static let format = Array("firn.format".utf8)
+        static let storeID = Array("firn.id".utf8)
+        static let hashSecret = Array("firn.secret".utf8)
+        static let archive = Array("firn.archive".utf8)
+    }
+
+    /// A piece of metadata as last committed, nil when there is none. O(log n).
+    package func metadata(_ key: [UInt8]) throws(ColdError) -> [UInt8]? {
+        try typed {
+            try withReader { try ColdStore.get($0.transaction.view, meta, key) }
+        }
+    }
+
+    static func get(_ view: TransactionView, _ database: Database, _ key: [UInt8]) throws
+        -> [UInt8]?
+    {
+        try key.withUnsafeBytes { try view.get(database, $0).map { Array($0) } }
+    }
+
+    static func put(
+        _ transaction: borrowing WriteTransaction, _ database: Database, _ key: [UInt8],
+        _ value: [UInt8]
+    ) throws {
+        let keyBytes = key
+        let valueBytes = value
+        try keyBytes.withUnsafeBytes { key in
+            try valueBytes.withUnsafeBytes { try transaction.put(database, key, $0) }
+        }
+    }
+
+    /// Namespaces whose rows merging drops. The change that made them dead must be durable. Any
+    /// thread.
+    package var deadNamespaces: Set<UInt32> {
+        get { state.withLock { deadNamespacesNow } }
+        set { state.withLock { deadNamespacesNow = newValue } }
+    }
+
+    /// Tombstones up to this log position may go once nothing older lies below them: the start
+    /// of the durable log, which replays nothing older. Any thread.
+    package var tombstoneFloor: UInt64 {
+        get { state.withLock { tombstoneFloorNow } }
+        set { state.withLock { tombstoneFloorNow = newValue } }
+    }
+}

@@ -1,0 +1,158 @@
+// Walks over many keys: SCAN's slices, and snapshots for BGSAVE and tools.
+//
+// Both merge the runs' rows, newest first, and skip tombstones. SCAN takes a slice in a pooled
+// transaction and comes back with a position; a snapshot keeps one transaction, and with it the
+// exact runs of its moment, for as long as it lives. It needs nothing else: the transaction
+// pins the pages, and slots are emptied, never dropped (ColdRun.swift). While one lives, large
+// merges pause, because the space they free could not be used again.
+
+import Glibc
+import LMDB
+
+extension ColdStore {
+    /// Visits the live rows of a namespace in (hash, key) order, from `hash` on, and returns
+    /// the hash of the first row not visited, nil at the end. Any thread.
+    ///
+    /// - Parameters:
+    ///   - count: how many rows to visit; slightly more when the next rows are inseparable.
+    ///   - looseBits: rows whose hashes differ in these lowest bits only are never separated.
+    ///   - payloads: whether large payloads are read; small ones always are.
+    package func rows(
+        namespace: UInt32, from hash: UInt64, atMost count: Int, looseBits: Int = 0,
+        payloads: Bool = false, _ body: (ColdRecord) throws -> Void
+    ) throws(ColdError) -> UInt64? {
+        try typed {
+            try withReader { reader in
+                let view = reader.transaction.view
+                let list = reader.list
+                let start = ColdKey.prefix(namespace, hash)
+                var walk = try MergedRows(
+                    view, list.runs.map(\.view.slot.rows), from: start)
+                var visited = 0
+                var last: UInt64 = 0
+                while try walk.next() {
+                    let row = walk.key
+                    guard ColdKey.namespace(row) == namespace else { return nil }
+                    let here = ColdKey.hash(row)
+                    if visited >= count && here >> UInt64(looseBits) != last >> UInt64(looseBits) {
+                        return here
+                    }
+                    guard let header = ColdHeader(walk.value) else { throw ColdStore.damage(row) }
+                    if header.isTombstone { continue }
+                    try visit(
+                        view, list.views[walk.winner], row, walk.value, header, payloads, body)
+                    visited += 1
+                    last = here
+                }
+                return nil
+            }
+        }
+    }
+
+    /// Whether any run holds rows of a namespace, tombstones included. O(runs * log n).
+    package func holdsRows(namespace: UInt32) throws(ColdError) -> Bool {
+        try typed {
+            try withReader { reader in
+                let start = ColdKey.prefix(namespace, 0)
+                var walk = try MergedRows(
+                    reader.transaction.view, reader.list.runs.map(\.view.slot.rows), from: start)
+                return try walk.next() && ColdKey.namespace(walk.key) == namespace
+            }
+        }
+    }
+
+    /// Lends one row; a large payload only on demand, and then unchecked but for its header.
+    func visit(
+        _ view: TransactionView, _ run: RunView, _ row: Bytes, _ value: Bytes,
+        _ header: ColdHeader, _ payloads: Bool, _ body: (ColdRecord) throws -> Void
+    ) throws {
+        if payloads || !header.isChunked {
+            try withRecord(view, run, row: row, value: value) { record, _ in try body(record) }
+        } else if header.isLong {
+            guard
+                let key = readChunks(
+                    view, run.slot, header.firstChunk, header.bodyLength, of: run.chunks)
+            else { throw ColdStore.damage(row) }
+            try key.withUnsafeBytes {
+                try body(header.unchecked(row: row, body: $0.slice(0, header.keyLength)))
+            }
+        } else {
+            try body(header.unchecked(row: row, body: Bytes(start: nil, count: 0)))
+        }
+    }
+
+    /// A snapshot of everything committed so far. Any thread.
+    package func snapshot() throws(ColdError) -> ColdSnapshot {
+        try typed {
+            if options.readOnly { return ColdSnapshot(self, try freshReadOnlyReader()) }
+            return try state.withLock {
+                let reader = try freshReader()
+                liveSnapshots += 1
+                return ColdSnapshot(self, reader)
+            }
+        }
+    }
+}
+
+/// One point in time of the cold tier, read in slices. One thread at a time.
+package final class ColdSnapshot: @unchecked Sendable {
+    private let store: ColdStore
+    private let reader: ColdReader
+    /// The last row visited; nil before the first.
+    private var position: [UInt8]?
+    /// Whether the walk came to the end.
+    package private(set) var isAtEnd = false
+
+    init(_ store: ColdStore, _ reader: ColdReader) {
+        self.store = store
+        self.reader = reader
+    }
+
+    deinit {
+        if store.options.readOnly { return }
+        store.state.withLock { store.liveSnapshots -= 1 }
+    }
+
+    /// Records and tombstones of all runs: an upper bound of the rows to come.
+    package var rowsMax: Int { reader.list.runs.reduce(0) { $0 + $1.info.records } }
+
+    /// Visits up to `count` live rows, in (namespace, hash, key) order, and remembers where it
+    /// stopped; false when there are no more. A damaged record throws `.damaged`; the next call
+    /// goes on behind it.
+    @discardableResult
+    package func next(
+        atMost count: Int, _ body: (ColdRecord) throws -> Void
+    ) throws(ColdError) -> Bool {
+        try typed {
+            let view = reader.transaction.view
+            let list = reader.list
+            var walk = try MergedRows(view, list.runs.map(\.view.slot.rows), after: position)
+            for _ in 0..<count {
+                guard try walk.next() else {
+                    isAtEnd = true
+                    return false
+                }
+                let row = walk.key
+                position = Array(row)
+                guard let header = ColdHeader(walk.value) else { throw ColdStore.damage(row) }
+                if header.isTombstone { continue }
+                try store.visit(view, list.views[walk.winner], row, walk.value, header, true, body)
+            }
+            return true
+        }
+    }
+
+    /// Looks a key up in this point in time.
+    package func lookup<R>(
+        namespace: UInt32, hash: UInt64, key: Bytes, _ body: (ColdRecord) throws -> R
+    ) throws(ColdError) -> ColdLookup<R> {
+        try typed {
+            try store.find(reader.transaction.view, reader.list, namespace, hash, key, body)
+        }
+    }
+
+    /// Metadata at this point in time.
+    package func metadata(_ key: [UInt8]) throws(ColdError) -> [UInt8]? {
+        try typed { try ColdStore.get(reader.transaction.view, store.meta, key) }
+    }
+}

@@ -1,0 +1,262 @@
+// The cold writer: the one thread that commits and merges.
+//
+// It takes batches from a bounded queue, in order. For each: the caller's `beforeCommit` makes
+// the log durable up to the batch's newest position (log before data), the batch is committed,
+// `afterCommit` lets the engine drop what is now safe in the cold tier. Between commits it does
+// a merge step for as many bytes as keep merging in pace with spilling; when idle it merges
+// until nothing is due. So a batch waits for one bounded transaction at most.
+//
+// A batch that cannot be committed, because the disk is full or the log cannot be synced, stays
+// at the head of the queue and is tried again every `retryMs`; the error is in `stats` until a
+// commit succeeds. Nothing is lost: until `afterCommit` the engine keeps the values in memory.
+
+import Glibc
+import LMDB
+
+/// What the writer calls, on its thread.
+package struct ColdWriterHooks {
+    /// Makes the log durable up to this position; throws to have the batch tried again later.
+    package var beforeCommit: @Sendable (UInt64) throws -> Void
+    /// The batch is durable and visible.
+    package var afterCommit: @Sendable (ColdBatch) -> Void
+
+    package init(
+        beforeCommit: @escaping @Sendable (UInt64) throws -> Void = { _ in },
+        afterCommit: @escaping @Sendable (ColdBatch) -> Void = { _ in }
+    ) {
+        self.beforeCommit = beforeCommit
+        self.afterCommit = afterCommit
+    }
+}
+
+/// The state of the writer at one moment.
+package struct ColdWriterStats: Sendable {
+    package var queuedBatches = 0
+    package var queuedBytes = 0
+    package var committedBatches = 0
+    package var lastCommitMicroseconds = 0
+    package var maxCommitMicroseconds = 0
+    package var totalCommitMicroseconds = 0
+    /// The newest log position that is in the cold tier.
+    package var committedLSN: UInt64 = 0
+    /// Why the head of the queue, or merging, is stuck; nil when it is not.
+    package var lastError: ColdError?
+    package var failures = 0
+}
+
+/// Owns the writer thread of a store.
+package final class ColdWriter: @unchecked Sendable {
+    private enum Item {
+        case batch(ColdBatch)
+        case work(@Sendable (ColdStore) throws -> Void)
+    }
+
+    package let store: ColdStore
+    private let hooks: ColdWriterHooks
+    private let queueBytesMax: Int
+    private let retryMs: Int
+    private let mergeStepBytes: Int
+
+    private let latch = Monitor()
+    private var queue: [Item] = []
+    private var inFlight = false
+    private var stopping = false
+    private var finished = false
+    private var figures = ColdWriterStats()
+    private var thread: BackgroundThread?
+
+    /// Starts the thread.
+    ///
+    /// - Parameters:
+    ///   - queueBytesMax: batches beyond this are refused while others wait.
+    ///   - retryMs: pause before a failed commit is tried again.
+    ///   - mergeStepBytes: what one merge transaction may write.
+    package init(
+        store: ColdStore, hooks: ColdWriterHooks, queueBytesMax: Int = 64 << 20,
+        retryMs: Int = 200, mergeStepBytes: Int = 16 << 20
+    ) {
+        self.store = store
+        self.hooks = hooks
+        self.queueBytesMax = queueBytesMax
+        self.retryMs = retryMs
+        self.mergeStepBytes = mergeStepBytes
+        thread = BackgroundThread { [unowned(unsafe) self] in run() }
+    }
+
+    deinit { stop() }
+
+    /// Whether `submit` would take a batch now.
+    package var hasRoom: Bool { latch.withLock { figures.queuedBytes < queueBytesMax } }
+
+    package var stats: ColdWriterStats { latch.withLock { figures } }
+
+    /// Queues a batch and never waits; false when the queue is full (the caller keeps the batch)
+    /// or the writer is stopping. A batch larger than the queue is taken when it is empty.
+    package func submit(_ batch: ColdBatch) -> Bool {
+        latch.withLock {
+            if stopping || figures.queuedBytes >= queueBytesMax { return false }
+            queue.append(.batch(batch))
+            figures.queuedBatches += 1
+            figures.queuedBytes += batch.byteCount
+            latch.notifyAll()
+            return true
+        }
+    }
+
+    /// Queues work for the writer thread, such as trimming the archive; it is tried once. False
+    /// when the writer is stopping.
+    @discardableResult
+    package func perform(_ work: @escaping @Sendable (ColdStore) throws -> Void) -> Bool {
+        latch.withLock {
+            if stopping { return false }
+            queue.append(.work(work))
+            latch.notifyAll()
+            return true
+        }
+    }
+
+    /// Waits until everything queued before is done; false when a commit keeps failing for
+    /// `timeoutMs`.
+    @discardableResult
+    package func drain(timeoutMs: Int = .max) -> Bool {
+        latch.withLock {
+            var waited = 0
+            while !queue.isEmpty || inFlight {
+                if waited >= timeoutMs { return false }
+                latch.wait(microseconds: 20_000)
+                waited += 20
+            }
+            return true
+        }
+    }
+
+    /// Commits what is queued and ends the thread. Batches that cannot be committed, after one
+    /// more attempt, are returned: the log still holds what is in them.
+    @discardableResult
+    package func stop() -> [ColdBatch] {
+        let thread: BackgroundThread? = latch.withLock {
+            stopping = true
+            latch.notifyAll()
+            defer { self.thread = nil }
+            return self.thread
+        }
+        thread?.join()
+        return latch.withLock {
+            queue.compactMap { if case .batch(let batch) = $0 { batch } else { nil } }
+        }
+    }
+
+    // MARK: the thread
+
+    private enum Turn {
+        case item(Item)
+        case idle
+        case end
+    }
+
+    private func run() {
+        var mergeDebt = 0
+        while true {
+            switch take() {
+            case .end: return
+            case .item(.work(let work)):
+                do { try work(store) } catch { note(ColdError(error)) }
+                complete()
+            case .item(.batch(let batch)):
+                if commit(batch) {
+                    complete()
+                    mergeDebt += batch.byteCount * 3
+                    while mergeDebt > 0, mergeOnce(min(mergeDebt, mergeStepBytes)) {
+                        mergeDebt -= mergeStepBytes
+                    }
+                    mergeDebt = max(mergeDebt, 0)
+                } else if !pause() {
+                    return
+                }
+            case .idle:
+                mergeDebt = 0
+                if !mergeOnce(mergeStepBytes) { waitForWork() }
+            }
+        }
+    }
+
+    /// The head of the queue, which stays there until `complete`.
+    private func take() -> Turn {
+        latch.withLock {
+            guard let head = queue.first else { return stopping ? .end : .idle }
+            inFlight = true
+            return .item(head)
+        }
+    }
+
+    private func complete() {
+        latch.withLock {
+            if case .batch(let batch) = queue.removeFirst() {
+                figures.queuedBatches -= 1
+                figures.queuedBytes -= batch.byteCount
+            }
+            inFlight = false
+            latch.notifyAll()
+        }
+    }
+
+    private func waitForWork() {
+        latch.withLock { if queue.isEmpty && !stopping { latch.wait(microseconds: 1_000_000) } }
+    }
+
+    /// After a failure: false when the writer is to end.
+    private func pause() -> Bool {
+        latch.withLock {
+            inFlight = false
+            latch.notifyAll()
+            if stopping { return false }
+            latch.wait(microseconds: Int64(retryMs) * 1000)
+            return true
+        }
+    }
+
+    private func commit(_ batch: ColdBatch) -> Bool {
+        let start = ColdWriter.microseconds()
+        do {
+            try hooks.beforeCommit(batch.newestLSN)
+            try store.commit(batch)
+        } catch {
+            note(ColdError(error))
+            return false
+        }
+        let took = ColdWriter.microseconds() - start
+        latch.withLock {
+            figures.committedBatches += 1
+            figures.lastCommitMicroseconds = took
+            figures.maxCommitMicroseconds = max(figures.maxCommitMicroseconds, took)
+            figures.totalCommitMicroseconds += took
+            figures.committedLSN = max(figures.committedLSN, batch.newestLSN)
+            figures.lastError = nil
+        }
+        hooks.afterCommit(batch)
+        return true
+    }
+
+    /// One merge step; false when none is due or it failed.
+    private func mergeOnce(_ bytes: Int) -> Bool {
+        do {
+            return try store.mergeStep(budgetBytes: bytes)
+        } catch {
+            note(error)
+            return false
+        }
+    }
+
+    private func note(_ error: ColdError) {
+        latch.withLock {
+            figures.lastError = error
+            figures.failures += 1
+        }
+    }
+
+    private static func microseconds() -> Int {
+        var now = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &now)
+        return now.tv_sec * 1_000_000 + now.tv_nsec / 1000
+    }
+}

@@ -1,0 +1,64 @@
+// Filters: never a wrong "no", few wrong "maybe", and the same after a restart.
+
+import Testing
+
+@testable import Engine
+
+@Suite struct ColdFilterTests {
+    @Test(arguments: [1, 2, 3, 4, 5, 10, 50, 100, 1000, 4321, 20_000])
+    func everyKeyIsFoundAndFewOthers(_ count: Int) {
+        let keys = (0..<count).map { FilterPiece.fold(UInt32($0 % 3), coldHash([UInt8("\($0)".utf8.count)] + Array("\($0)".utf8))) }
+        let piece = keys.withUnsafeBufferPointer { FilterPiece.build($0, namespace: 0, hash: 0) }
+        defer { piece.fingerprints?.deallocate() }
+        #expect(piece.fingerprints != nil)
+        #expect(keys.allSatisfy { piece.mayContain($0) })
+        var wrong = 0
+        let probes = 20_000
+        for probe in 0..<probes where piece.mayContain(coldHash(Array("other \(probe)".utf8))) {
+            wrong += 1
+        }
+        #expect(Double(wrong) / Double(probes) < 0.006, "\(wrong) of \(probes)")
+        if count >= 20_000 { #expect(Int(piece.byteCount) * 8 < count * 11) }
+    }
+
+    @Test func equalKeysGiveMaybe() {
+        let keys = [UInt64](repeating: 42, count: 10)
+        let piece = keys.withUnsafeBufferPointer { FilterPiece.build($0, namespace: 0, hash: 0) }
+        #expect(piece.fingerprints == nil)
+        #expect(piece.mayContain(42))
+        #expect(piece.mayContain(43))
+    }
+
+    @Test func storesAnswerAlikeAfterARestart() throws {
+        let directory = ColdDirectory()
+        var wrong = 0
+        do {
+            let store = try directory.open()
+            for batchNumber in 0..<6 {
+                let batch = ColdBatch()
+                for index in 0..<800 {
+                    batch.put(UInt32(index % 2), Array("\(batchNumber)/\(index)".utf8), [1], lsn: 1)
+                }
+                try store.commit(batch, durable: false)
+            }
+            try check(store)
+        }
+        try check(try directory.open())
+
+        func check(_ store: ColdStore) throws {
+            for batchNumber in 0..<6 {
+                for index in 0..<800 {
+                    let key = Array("\(batchNumber)/\(index)".utf8)
+                    #expect(store.mayContain(namespace: UInt32(index % 2), hash: coldHash(key)))
+                }
+            }
+            wrong = 0
+            for probe in 0..<20_000 {
+                let hash = coldHash(Array("absent \(probe)".utf8))
+                if store.mayContain(namespace: 1, hash: hash) { wrong += 1 }
+            }
+            #expect(wrong < 20_000 * 6 / 150)
+            #expect(!store.mayContain(namespace: 9, hash: 1))
+        }
+    }
+}

@@ -1,0 +1,85 @@
+// What the suites of the cold store share.
+
+import Glibc
+import LMDB
+import Testing
+
+@testable import Engine
+
+/// A fresh directory, removed afterwards.
+final class ColdDirectory {
+    let path: String
+
+    init() {
+        var template = Array("/tmp/firn-cold-XXXXXX".utf8CString)
+        _ = mkdtemp(&template)
+        path = template.withUnsafeBufferPointer { String(cString: $0.baseAddress!) } 
+    }
+
+    deinit {
+        for name in ["data.mdb", "lock.mdb"] { unlink(path + "/" + name) }
+        rmdir(path)
+    }
+
+    func open(_ change: (inout ColdOptions) -> Void = { _ in }) throws -> ColdStore {
+        var options = ColdOptions()
+        options.mapBytes = 1 << 32
+        change(&options)
+        return try ColdStore.open(directory: path, options: options)
+    }
+}
+
+/// A hash that sends neighbours apart; every 64th key shares one with another.
+func coldHash(_ key: [UInt8]) -> UInt64 {
+    key.withUnsafeBytes { ColdKey.siphash($0, 1, 2) }
+}
+
+extension ColdBatch {
+    func put(
+        _ namespace: UInt32 = 0, _ key: [UInt8], _ value: [UInt8], lsn: UInt64,
+        expiry: Int64 = -1, hash: UInt64? = nil
+    ) {
+        key.withUnsafeBytes { keyBytes in
+            value.withUnsafeBytes {
+                append(
+                    namespace: namespace, hash: hash ?? coldHash(key), key: keyBytes, type: 7,
+                    access: 3, lsn: lsn, expiry: expiry, payload: $0)
+            }
+        }
+    }
+
+    func remove(_ namespace: UInt32 = 0, _ key: [UInt8], lsn: UInt64, hash: UInt64? = nil) {
+        key.withUnsafeBytes {
+            appendTombstone(namespace: namespace, hash: hash ?? coldHash(key), key: $0, lsn: lsn)
+        }
+    }
+}
+
+struct ColdValue: Equatable {
+    var payload: [UInt8]
+    var lsn: UInt64
+    var expiry: Int64 = -1
+
+    init(payload: [UInt8], lsn: UInt64, expiry: Int64 = -1) {
+        self.payload = payload
+        self.lsn = lsn
+        self.expiry = expiry
+    }
+
+    init(_ record: ColdRecord) {
+        self.init(payload: Array(record.payload), lsn: record.lsn, expiry: record.expiry)
+    }
+}
+
+extension ColdStore {
+    func value(_ namespace: UInt32 = 0, _ key: [UInt8], hash: UInt64? = nil) throws -> ColdValue? {
+        try key.withUnsafeBytes {
+            try read(namespace: namespace, hash: hash ?? coldHash(key), key: $0) { ColdValue($0) }
+        }
+    }
+
+    func mergeAll(stepBytes: Int = 64 << 10) throws {
+        requestFullMerge()
+        while try mergeStep(budgetBytes: stepBytes) {}
+    }
+}
