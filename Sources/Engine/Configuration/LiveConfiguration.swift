@@ -43,18 +43,26 @@ package struct LiveConfiguration {
             }
         }
         for pattern in patterns {
-            if !NamePattern.isPattern(pattern) {
+            if !pattern.contains(where: { "*?[".contains($0) }) {
                 if let directive = Directive.named(pattern) { show(pattern, directive) }
                 continue
             }
             for directive in Directive.all where !directive.flags.contains(.hidden) {
                 for name in [directive.name, directive.alias].compactMap({ $0 })
-                where NamePattern.matches(pattern, name) {
+                where Self.matches(pattern, name) {
                     show(name, directive)
                 }
             }
         }
         return found
+    }
+
+    private static func matches(_ pattern: String, _ name: String) -> Bool {
+        var pattern = pattern
+        var name = name
+        return pattern.withUTF8 { pattern in
+            name.withUTF8 { Glob.matches(Bytes(pattern), Bytes($0), ignoringCase: true) }
+        }
     }
 
     // MARK: CONFIG SET

@@ -227,17 +227,6 @@ private func failure(_ text: String) -> String {
         #expect(Set(all).count == all.count && all.count > 190)
     }
 
-    @Test func namePatterns() {
-        for (pattern, name, matches) in [
-            ("*", "", true), ("a*c", "abc", true), ("a*c", "abd", false), ("a*b*c", "axbxbc", true),
-            ("[^a]b", "ab", false), ("[^a]b", "cb", true), ("[a-c]", "b", true),
-            ("[c-a]", "B", true), ("?", "", false), ("\\*", "*", true), ("\\*", "a", false),
-            ("[ab", "a", true), ("a", "ab", false), ("*a", "aaab", false), ("[", "[", false),
-        ] {
-            #expect(NamePattern.matches(pattern, name) == matches, "\(pattern) \(name)")
-        }
-    }
-
     /// Every directive: its default, printed to a file line and read again, is the same.
     @Test func everyDirectivePrintsWhatItReads() throws {
         for directive in Directive.all where directive.text(.initial) != "" {

@@ -69,10 +69,16 @@ private final class RedisServer {
         return String(decoding: bytes.dropLast(2), as: UTF8.self)
     }
 
+    private var received: ArraySlice<UInt8> = []
+
     private func byte() -> UInt8 {
-        var byte: UInt8 = 10
-        if recv(socket, &byte, 1, 0) != 1 { fatalError("redis-server went away") }
-        return byte
+        if received.isEmpty {
+            var piece = [UInt8](repeating: 0, count: 65536)
+            let count = recv(socket, &piece, piece.count, 0)
+            if count <= 0 { fatalError("redis-server went away") }
+            received = piece[..<count]
+        }
+        return received.removeFirst()
     }
 }
 
