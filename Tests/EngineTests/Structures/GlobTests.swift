@@ -67,4 +67,10 @@ import Testing
         #expect(!matches(String(repeating: "a*", count: 40) + "b", text))
         #expect(!matches(String(repeating: "*?", count: 40) + "b", text))
     }
+
+    @Test func aPatternOfNothingButStarsNeedsNoStack() {
+        let text = String(repeating: "a", count: 200_000)
+        #expect(matches(String(repeating: "*a", count: 200_000), text))
+        #expect(!matches(String(repeating: "*a", count: 200_001), text))
+    }
 }
