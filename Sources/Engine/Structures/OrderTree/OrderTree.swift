@@ -89,6 +89,7 @@ struct OrderTree: ~Copyable {
         var rank = 0
         for level in 0..<height {
             let inner = OrderInner(raw: node)
+            inner.prefetch()
             var low = 1
             var high = inner.count
             // The last child whose first item is before, or else the first child.
@@ -102,6 +103,7 @@ struct OrderTree: ~Copyable {
             node = inner.children[index]
         }
         let leaf = OrderLeaf(raw: node)
+        leaf.prefetch()
         var low = 0
         var high = leaf.count
         while low < high {
@@ -203,8 +205,11 @@ struct OrderTree: ~Copyable {
     mutating func remove(_ item: OrderItem, _ isNotAfter: (OrderItem) -> Bool) -> Bool {
         withUnsafeTemporaryAllocation(of: Step.self, capacity: Self.stepsMax) {
             let path = $0.baseAddress!
-            if locate(path, isNotAfter) == 0 { return false }
+            if root == nil { return false }
+            _ = locate(path, isNotAfter)
             let step = path[height]
+            // A leaf that the search enters begins at or before an item that is there.
+            if step.index == 0 { return false }
             if OrderLeaf(raw: step.node).items[step.index &- 1] != item { return false }
             path[height].index &-= 1
             removeRun(path, 1)
