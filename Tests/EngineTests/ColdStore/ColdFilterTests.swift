@@ -5,15 +5,17 @@ import Testing
 @testable import Engine
 
 @Suite struct ColdFilterTests {
-    @Test(arguments: [1, 2, 3, 4, 5, 10, 50, 100, 1000, 4321, 20_000])
+    @Test(arguments: [1, 2, 3, 4, 5, 10, 50, 100, 1000, 20_000])
     func everyKeyIsFoundAndFewOthers(_ count: Int) {
-        let keys = (0..<count).map { FilterPiece.fold(UInt32($0 % 3), coldHash([UInt8("\($0)".utf8.count)] + Array("\($0)".utf8))) }
+        let keys = (0..<count).map {
+            FilterPiece.fold(UInt32($0 % 3), coldHash(Array("key \($0)".utf8)))
+        }
         let piece = keys.withUnsafeBufferPointer { FilterPiece.build($0, namespace: 0, hash: 0) }
         defer { piece.fingerprints?.deallocate() }
         #expect(piece.fingerprints != nil)
         #expect(keys.allSatisfy { piece.mayContain($0) })
         var wrong = 0
-        let probes = 20_000
+        let probes = 10_000
         for probe in 0..<probes where piece.mayContain(coldHash(Array("other \(probe)".utf8))) {
             wrong += 1
         }

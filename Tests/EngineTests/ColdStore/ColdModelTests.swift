@@ -103,7 +103,8 @@ private final class Model {
         var owned: [UnsafeMutableRawBufferPointer] = []
         defer { for bytes in owned { bytes.deallocate() } }
         let keys = some.map { key in
-            let copy = UnsafeMutableRawBufferPointer.allocate(byteCount: key.key.count, alignment: 1)
+            let copy = UnsafeMutableRawBufferPointer.allocate(
+                byteCount: key.key.count, alignment: 1)
             copy.copyBytes(from: key.key)
             owned.append(copy)
             return ColdKeyRef(namespace: key.namespace, hash: key.hash, key: Bytes(copy))
@@ -164,14 +165,14 @@ private final class Model {
 }
 
 @Suite struct ColdModelTests {
-    @Test(arguments: [1, 2, 3] as [UInt64])
+    @Test(arguments: [1, 2] as [UInt64])
     func randomHistories(_ seed: UInt64) throws {
         let model = Model(seed: seed)
         let directory = ColdDirectory()
         var store: ColdStore! = try directory.open { $0.mergeWidth = 3 }
         let secret = store.hashSecret
         var kept: (ColdSnapshot, Model)?
-        for step in 0..<48 {
+        for step in 0..<36 {
             switch Int.random(in: 0..<12, using: &model.random) {
             case 0..<6: try store.commit(model.batch(), durable: false)
             case 6..<9:
@@ -205,7 +206,7 @@ private final class Model {
                 store.deadNamespaces = model.dead
                 #expect(store.hashSecret == secret)
             }
-            if step == 30 {
+            if step == 24 {
                 model.dead.insert(2)
                 store.deadNamespaces = model.dead
             }

@@ -98,7 +98,9 @@ private func hex(_ bytes: some Sequence<UInt8>) -> String {
     @Test func headersOfAnyBytesDecodeOrFailQuietly() {
         var random = SystemRandomNumberGenerator()
         for _ in 0..<20_000 {
-            var bytes = (0..<Int.random(in: 0...60)).map { _ in UInt8.random(in: 0...255, using: &random) }
+            var bytes = (0..<Int.random(in: 0...60)).map { _ in
+                UInt8.random(in: 0...255, using: &random)
+            }
             if bytes.count > 2 && Bool.random() {
                 bytes[0] = 1
                 bytes[2] &= 7

@@ -60,6 +60,26 @@ import Testing
         #expect(try store.stats().records == 2)
     }
 
+    @Test(arguments: [0, 20, 40, 58])
+    func batchesOfAnyHashesAreSorted(_ shift: Int) throws {
+        // from uniform hashes to ones that share nearly every bit
+        let store = try ColdDirectory().open()
+        var random = ColdRandom(state: 3)
+        var expected: [[UInt8]: ColdValue] = [:]
+        let batch = ColdBatch()
+        for lsn in UInt64(1)...3000 {
+            let key = Array("\(random.next() % 2000)".utf8)
+            let value = ColdValue(payload: [UInt8(lsn & 255)], lsn: lsn)
+            batch.put(0, key, value.payload, lsn: lsn, hash: coldHash(key) >> UInt64(shift))
+            expected[key] = value
+        }
+        try store.commit(batch)
+        for (key, value) in expected {
+            #expect(try store.value(0, key, hash: coldHash(key) >> UInt64(shift)) == value)
+        }
+        #expect(try store.stats().records == expected.count)
+    }
+
     @Test func foreignAndNewerStoresAreRefused() throws {
         let directory = ColdDirectory()
         do {

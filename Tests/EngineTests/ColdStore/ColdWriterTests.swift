@@ -119,7 +119,6 @@ private struct LogFailure: Error {}
         let stopping = Box(false)
         let problems = Box<[String]>([])
         let walks = Box(0)
-        func amount(_ record: ColdRecord) -> Int { Int(record.payload.loadUnaligned(as: Int64.self)) }
         let readers = (0..<3).map { number in
             BackgroundThread {
                 var random = ColdRandom(state: UInt64(number))

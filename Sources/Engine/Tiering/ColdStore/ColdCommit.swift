@@ -52,6 +52,55 @@ extension ColdStore {
         var offset: Int
     }
 
+    /// Sorts by (namespace, hash, key, order of appending).
+    ///
+    /// Hashes are uniform, so one distribution by their top bits puts nearly every entry where
+    /// it belongs, and the comparison sort that follows finds short buckets. Where they are not
+    /// uniform, or the batch spans namespaces, the buckets are merely longer. O(n log n).
+    private func sorted(_ index: [SortEntry], _ batch: ColdBatch) -> [SortEntry] {
+        func before(_ a: SortEntry, _ b: SortEntry) -> Bool {
+            if a.namespace != b.namespace { return a.namespace < b.namespace }
+            if a.hash != b.hash { return a.hash < b.hash }
+            let order = Bytes(batch.entry(a.offset).row).compare(Bytes(batch.entry(b.offset).row))
+            return order != 0 ? order < 0 : a.order < b.order
+        }
+        guard let first = index.first, index.count > 64,
+            index.allSatisfy({ $0.namespace == first.namespace })
+        else { return index.sorted(by: before) }
+        // About two entries a bucket.
+        let bits = Int.bitWidth - 1 - index.count.leadingZeroBitCount - 1
+        let shift = UInt64(64 - bits)
+        var starts = [Int32](repeating: 0, count: 1 << bits + 1)
+        for entry in index { starts[Int(entry.hash >> shift) + 1] += 1 }
+        for bucket in 1..<starts.count { starts[bucket] += starts[bucket - 1] }
+        let ends = starts
+        var out = [SortEntry](repeating: first, count: index.count)
+        for entry in index {
+            let bucket = Int(entry.hash >> shift)
+            out[Int(starts[bucket])] = entry
+            starts[bucket] += 1
+        }
+        out.withUnsafeMutableBufferPointer { out in
+            for bucket in 0..<(1 << bits) {
+                let range = Int(ends[bucket])..<Int(ends[bucket + 1])
+                if range.count > 16 {
+                    out[range].sort(by: before)
+                    continue
+                }
+                for position in range.dropFirst() {
+                    let entry = out[position]
+                    var hole = position
+                    while hole > range.lowerBound, before(entry, out[hole - 1]) {
+                        out[hole] = out[hole - 1]
+                        hole -= 1
+                    }
+                    out[hole] = entry
+                }
+            }
+        }
+        return out
+    }
+
     private func write(_ batch: ColdBatch, _ durable: Bool) throws {
         precondition(!options.readOnly)
         var index: [SortEntry] = []
@@ -68,12 +117,7 @@ extension ColdStore {
                         order: UInt32(truncatingIfNeeded: index.count), offset: offset))
             }
         }
-        index.sort { a, b in
-            if a.namespace != b.namespace { return a.namespace < b.namespace }
-            if a.hash != b.hash { return a.hash < b.hash }
-            let order = Bytes(batch.entry(a.offset).row).compare(Bytes(batch.entry(b.offset).row))
-            return order != 0 ? order < 0 : a.order < b.order
-        }
+        index = sorted(index, batch)
 
         let number = index.isEmpty ? nil : try freeSlot()
         let transaction = try WriteTransaction(environment)
@@ -172,7 +216,8 @@ extension ColdStore {
         try withUnsafeTemporaryAllocation(byteCount: 64, alignment: 8) { buffer in
             let out = buffer.baseAddress!
             memcpy(out, whole.baseAddress!, header.headerBytes)
-            out.storeBytes(of: header.flags | ColdHeader.Flags.chunked, toByteOffset: 2, as: UInt8.self)
+            out.storeBytes(
+                of: header.flags | ColdHeader.Flags.chunked, toByteOffset: 2, as: UInt8.self)
             out.storeBytes(
                 of: UInt64(header.bodyLength).littleEndian, toByteOffset: header.headerBytes,
                 as: UInt64.self)

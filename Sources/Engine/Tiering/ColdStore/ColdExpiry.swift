@@ -29,7 +29,9 @@ enum ExpiryRow {
     }
 
     @inline(__always)
-    static func expiry(_ key: Bytes) -> Int64 { Int64(bigEndian: key.loadUnaligned(as: Int64.self)) }
+    static func expiry(_ key: Bytes) -> Int64 {
+        Int64(bigEndian: key.loadUnaligned(as: Int64.self))
+    }
 
     @inline(__always)
     static func row(_ key: Bytes) -> Bytes { key.slice(prefixBytes, key.count - prefixBytes) }

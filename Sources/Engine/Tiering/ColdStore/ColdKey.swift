@@ -104,7 +104,8 @@ enum ColdKey {
         }
         var at = 0
         while at + 8 <= bytes.count {
-            let word = UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: at, as: UInt64.self))
+            let word = UInt64(
+                littleEndian: bytes.loadUnaligned(fromByteOffset: at, as: UInt64.self))
             v3 ^= word
             round()
             round()

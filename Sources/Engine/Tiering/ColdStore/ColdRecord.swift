@@ -7,7 +7,7 @@
 //      4  access frequency    u32
 //      8  LSN                 u64   log position at which the value was serialized
 //     16  expiry              i64   Unix milliseconds; -1: none
-//     24  CRC-32C             u32   of the row key, bytes 0-23, bytes 28-(header's end) and the body
+//     24  CRC-32C             u32   of the row key, bytes 0-23, the rest of the header, the body
 //     28  key length          u32   only with flag 2
 //      +  body length         u64   only with flag 4
 //      +  first chunk         u64   only with flag 4; not in the CRC, since merging renumbers

@@ -135,7 +135,9 @@ package final class ColdStore: @unchecked Sendable {
         }
         if isNew {
             var random = SystemRandomNumberGenerator()
-            func bytes() -> [UInt8] { (0..<16).map { _ in UInt8.random(in: 0...255, using: &random) } }
+            func bytes() -> [UInt8] {
+                (0..<16).map { _ in UInt8.random(in: 0...255, using: &random) }
+            }
             try put(transaction, meta, MetaKey.format, [formatVersion])
             try put(transaction, meta, MetaKey.storeID, bytes())
             try put(transaction, meta, MetaKey.hashSecret, bytes())
@@ -165,7 +167,8 @@ package final class ColdStore: @unchecked Sendable {
             throw ColdError.foreign("the cold tier's format is not recorded")
         }
         guard format[0] <= formatVersion, format[0] > 0 else {
-            throw ColdError.foreign("the cold tier has format \(format[0]), newer than this program")
+            throw ColdError.foreign(
+                "the cold tier has format \(format[0]), newer than this program")
         }
         guard let storeID = try get(view, meta, MetaKey.storeID), storeID.count == 16,
             let secret = try get(view, meta, MetaKey.hashSecret), secret.count == 16

@@ -3,8 +3,8 @@
 // It takes batches from a bounded queue, in order. For each: the caller's `beforeCommit` makes
 // the log durable up to the batch's newest position (log before data), the batch is committed,
 // `afterCommit` lets the engine drop what is now safe in the cold tier. Between commits it does
-// a merge step for as many bytes as keep merging in pace with spilling; when idle it merges
-// until nothing is due. So a batch waits for one bounded transaction at most.
+// as much merging as keeps pace with spilling, in bounded transactions, and never more for what
+// it could not do earlier; when idle it merges until nothing is due.
 //
 // A batch that cannot be committed, because the disk is full or the log cannot be synced, stays
 // at the head of the queue and is tried again every `retryMs`; the error is in `stats` until a
@@ -155,7 +155,6 @@ package final class ColdWriter: @unchecked Sendable {
     }
 
     private func run() {
-        var mergeDebt = 0
         while true {
             switch take() {
             case .end: return
@@ -165,19 +164,21 @@ package final class ColdWriter: @unchecked Sendable {
             case .item(.batch(let batch)):
                 if commit(batch) {
                     complete()
-                    mergeDebt += batch.byteCount * 3
-                    while mergeDebt > 0, mergeOnce(min(mergeDebt, mergeStepBytes)) {
-                        mergeDebt -= mergeStepBytes
-                    }
-                    mergeDebt = max(mergeDebt, 0)
+                    keepPace(batch.byteCount * 3)
                 } else if !pause() {
                     return
                 }
             case .idle:
-                mergeDebt = 0
                 if !mergeOnce(mergeStepBytes) { waitForWork() }
             }
         }
+    }
+
+    /// Merges for `bytes`, in bounded transactions. Each record is merged once per level, of
+    /// which there are two or three: three times what was committed keeps the runs few.
+    private func keepPace(_ bytes: Int) {
+        var left = bytes
+        while left > 0, mergeOnce(min(left, mergeStepBytes)) { left -= mergeStepBytes }
     }
 
     /// The head of the queue, which stays there until `complete`.
