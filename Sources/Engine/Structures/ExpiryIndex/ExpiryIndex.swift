@@ -79,6 +79,11 @@ struct ExpiryIndex: ~Copyable {
         return due
     }
 
+    /// Visits the first `max` pairs in order of time. O(log n + pairs).
+    func visitFirst(_ max: Int, _ body: (_ timeMs: Int64, _ hash: UInt64) -> Void) {
+        tree.visit(0..<min(max, count)) { body(ExpiryIndex.time($0), $0.value) }
+    }
+
     /// The mean of all times, in Unix milliseconds; nil when empty. For INFO's `avg_ttl`. O(1).
     var averageMs: Int64? { count == 0 ? nil : Int64(sum / Int128(count)) }
 

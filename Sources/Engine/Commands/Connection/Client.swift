@@ -1,0 +1,71 @@
+// A client's session: what the engine knows of one connection. Touched under the engine's lock.
+
+/// The server's side of a connection, as far as commands need it.
+package protocol ClientConnection: AnyObject {
+    /// Closes the connection from outside its own requests (CLIENT KILL, limits).
+    func close()
+    /// Tells the event loop that there is a reply to write (published messages, unblocking).
+    func wake()
+    /// "127.0.0.1:50310" of the peer, and of our end.
+    var peerAddress: String { get }
+    var localAddress: String { get }
+    /// Bytes read and not executed yet, and bytes of replies not sent yet.
+    var inputBytes: Int { get }
+    var outputBytes: Int { get }
+}
+
+package final class Client {
+    package let id: Int64
+    package weak var connection: (any ClientConnection)?
+    package var reply = ReplyWriter()
+    var database = 0
+    var isAuthenticated = false
+    /// No more requests are read; the connection closes once the reply is sent.
+    package internal(set) var closesAfterReply = false
+    var name = ""
+    let createdMs: Int64
+    var lastRequestMs: Int64
+    var lastCommand: Int = -1
+    var replyMode = ReplyMode.on
+
+    // MARK: MULTI
+
+    /// The queued commands between MULTI and EXEC; nil outside.
+    var transaction: Transaction?
+    var watchedKeys: [(key: WatchedKey, wasAbsent: Bool)] = []
+    var watchIsBroken = false
+    /// Inside EXEC: blocking commands do not block.
+    var isExecuting = false
+
+    // MARK: Publish and subscribe
+
+    var channels: Set<[UInt8]> = []
+    var patterns: Set<[UInt8]> = []
+    var subscriptionCount: Int { channels.count + patterns.count }
+
+    /// Effects replayed from the log come from a client that is never refused.
+    let isReplay: Bool
+
+    package init(id: Int64, nowMs: Int64, isReplay: Bool = false) {
+        self.id = id
+        createdMs = nowMs
+        lastRequestMs = nowMs
+        self.isReplay = isReplay
+    }
+}
+
+/// CLIENT REPLY.
+enum ReplyMode {
+    case on
+    case off
+    /// The next command's reply is dropped, then the mode is `on` again.
+    case skipNext
+    case skipping
+}
+
+struct Transaction {
+    var commands: [(spec: Int, arguments: OwnedArguments)] = []
+    /// A command was refused while queueing: EXEC answers EXECABORT.
+    var isSpoiled = false
+    var byteCount = 0
+}

@@ -1,0 +1,153 @@
+// From a request to its command: look-up, the checks that Redis makes before any command, the
+// call, and the bookkeeping after it.
+
+import Glibc
+
+extension Engine {
+    /// Executes one request; its reply is appended to the client's.
+    package func execute(_ client: Client, _ arguments: Arguments) {
+        let name = arguments[0]
+        guard let index = commands.find(name) else {
+            return refuse(client, unknownCommand(arguments))
+        }
+        let spec = commands[index]
+        client.lastRequestMs = nowMs
+        client.lastCommand = index
+        let arity = spec.pointee.arity
+        guard arity > 0 ? arguments.count == arity : arguments.count >= -arity else {
+            stats.byCommand[index].rejectedCalls += 1
+            return refuse(client, .wrongArity(spec.pointee.name.description))
+        }
+        let flags = spec.pointee.flags
+        if let refusal = refusal(client, spec, flags) {
+            stats.byCommand[index].rejectedCalls += 1
+            return refuse(client, refusal)
+        }
+        if client.transaction != nil, !spec.pointee.isTransactionControl {
+            return queue(client, index, arguments)
+        }
+        if client.replyMode != .on { return executeSilently(client, index, arguments) }
+        call(client, index, arguments)
+    }
+
+    /// Runs a command whose checks have passed; its effects form one unit of the log.
+    @inline(__always)
+    func call(_ client: Client, _ index: Int, _ arguments: Arguments) {
+        log.beginUnit()
+        callNested(client, index, arguments)
+        log.endUnit()
+        if spillsEveryCommand { spillEverything() }
+    }
+
+    /// Runs a command within a unit that is open: one of a transaction's.
+    @inline(__always)
+    func callNested(_ client: Client, _ index: Int, _ arguments: Arguments) {
+        let replyStart = client.reply.count
+        do {
+            try commands[index].pointee.handler(self, client, arguments)
+        } catch {
+            client.reply.truncate(to: replyStart)
+            stats.byCommand[index].failedCalls += 1
+            write(error, to: client)
+        }
+        stats.commandsProcessed &+= 1
+        // One reading of the clock a command: the end of one is the start of the next.
+        let end = clock.monotonicUs()
+        stats.byCommand[index].calls &+= 1
+        stats.byCommand[index].microseconds &+= end &- commandStartedUs
+        commandStartedUs = end
+    }
+
+    /// Errors of the checks before a command. Inside MULTI they spoil the transaction.
+    @inline(never)
+    private func refuse(_ client: Client, _ error: CommandError) {
+        client.transaction?.isSpoiled = true
+        write(error, to: client)
+    }
+
+    func write(_ error: CommandError, to client: Client) {
+        stats.errorReplies += 1
+        switch error {
+        case .message(let text):
+            noteError(text.description)
+            client.reply.error(text)
+        case .text(let text):
+            noteError(text)
+            client.reply.error(text)
+        }
+    }
+
+    private func noteError(_ text: String) {
+        let word = String(text.prefix { $0 != " " })
+        if stats.byError.count < 128 || stats.byError[word] != nil {
+            stats.byError[word, default: 0] += 1
+        }
+    }
+
+    private func unknownCommand(_ arguments: Arguments) -> CommandError {
+        var list = ""
+        for index in 1..<Swift.max(arguments.count, 1) where list.utf8.count < 128 {
+            list += "'\(arguments[index].prefixText(128 - list.utf8.count))' "
+        }
+        return .text(
+            "ERR unknown command '\(arguments[0].prefixText(128))', with args beginning with: "
+                + list)
+    }
+
+    /// Why a command may not run now, or nil.
+    @inline(__always)
+    private func refusal(
+        _ client: Client, _ spec: UnsafeMutablePointer<CommandSpec>, _ flags: CommandFlags
+    ) -> CommandError? {
+        if needsAuthentication, !client.isAuthenticated, !client.isReplay,
+            !flags.contains(.noAuth)
+        {
+            return .message("NOAUTH Authentication required.")
+        }
+        if client.transaction != nil, flags.contains(.noMulti) {
+            return .message("ERR Command not allowed inside a transaction")
+        }
+        if client.isReplay { return nil }
+        if flags.contains(.denyOOM), isOutOfMemory { return .outOfMemory }
+        if flags.contains(.write), let reason = writesAreRefused { return .text(reason) }
+        if client.subscriptionCount > 0, client.reply.version == 2,
+            !spec.pointee.isAllowedWhileSubscribed
+        {
+            return .text(
+                "ERR Can't execute '\(spec.pointee.name)': only (P|S)SUBSCRIBE / "
+                    + "(P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context")
+        }
+        return nil
+    }
+
+    private func queue(_ client: Client, _ index: Int, _ arguments: Arguments) {
+        let owned = OwnedArguments(arguments)
+        client.transaction!.byteCount += owned.byteCount
+        client.transaction!.commands.append((index, owned))
+        client.reply.simple("QUEUED")
+    }
+
+    /// CLIENT REPLY OFF and SKIP.
+    private func executeSilently(_ client: Client, _ index: Int, _ arguments: Arguments) {
+        let mark = client.reply.count
+        let mode = client.replyMode
+        call(client, index, arguments)
+        // The command may have been the CLIENT REPLY that turns replies on again.
+        guard client.replyMode == mode else { return }
+        client.reply.truncate(to: mark)
+        if mode == .skipping { client.replyMode = .on }
+    }
+}
+
+extension CommandSpec {
+    /// Commands that are not queued inside MULTI.
+    var isTransactionControl: Bool {
+        group == .transactions || name.bytes.equals("quit") || name.bytes.equals("reset")
+    }
+
+    /// What a RESP2 client may send while it has subscriptions.
+    var isAllowedWhileSubscribed: Bool {
+        group == .pubsub || name.bytes.equals("ping") || name.bytes.equals("quit")
+            || name.bytes.equals("reset")
+    }
+}

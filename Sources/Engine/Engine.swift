@@ -1,0 +1,151 @@
+// The engine: one keyspace, one lock, commands one at a time.
+//
+// Everything in this module that changes belongs to the engine and is touched only by the
+// thread that holds its lock (`withLock`). Event loops take the lock once per batch of requests;
+// background threads take it for slices of a millisecond at most. Nobody waits for a disk while
+// holding it, except where a command needs a cold key that could not be fetched beforehand.
+
+import Glibc
+
+package final class Engine: @unchecked Sendable {
+    private let mutex: UnsafeMutablePointer<pthread_mutex_t>
+
+    var configuration: Configuration
+    /// Keys every hash; part of the store's identity, for cold keys and SCAN cursors are hashes.
+    let secret: HashSecret
+    let databases: UnsafeMutablePointer<HotDatabase>
+    let databaseCount: Int
+    let commands = CommandTable()
+    var random: Random
+    var stats = Statistics()
+
+    // MARK: Time, taken once per batch
+
+    let clock: Clock
+    /// Monotonic, when the command at hand began.
+    var commandStartedUs: Int64 = 0
+
+    /// Unix milliseconds.
+    var nowMs: Int64 = 0
+    /// What expiries are compared with: `nowMs`, or the far past while the log is replayed, when
+    /// keys go only by the DEL that the log holds.
+    var expiryClockMs: Int64 = 0
+    /// The LRU clock.
+    var accessClock: UInt32 = 0
+    let startedMs: Int64
+
+    // MARK: The parts behind the keyspace
+
+    let disk: any Disk
+    /// Where effects go; they reach the file at the end of the turn.
+    var log: LogBuffer
+    /// Nil with `appendonly no`: effects go nowhere.
+    var logWriter: LogWriter?
+    var logSyncer: LogSyncer?
+    /// Whether effects are worth encoding.
+    var logIsEnabled = false
+    var persistence = PersistenceState()
+    /// The cold tier; nil with `cold-tier no`.
+    var tier: Tier?
+    var namespaces: Namespaces
+    /// The mapping differs from the one that the last batch stored.
+    var namespacesChanged = false
+    /// Live records by namespace, as the store's last commit before the start counted them.
+    var storedCounts: [UInt32: Int] = [:]
+    var checkpoint = CheckpointState()
+    var snapshots = SnapshotState()
+    var snapshotIsRunning = false
+    var snapshotThread: BackgroundThread?
+    var maintenance: Maintenance?
+    var lazyFree = LazyFree()
+    /// Held for as long as the engine has its directory open.
+    var directoryLock: DirectoryLock?
+
+    // MARK: States that the hot path asks for
+
+    var watchedKeyCount = 0
+    var watchers: [WatchedKey: [Client]] = [:]
+    var notifiedEvents: KeyspaceEvents = []
+    var policyIsLFU = false
+    var spillsEveryCommand = false
+    var needsAuthentication = false
+    /// Nothing can leave and the budget is spent: commands that need memory are refused.
+    var isOutOfMemory = false
+    var isReplaying = false
+    /// Position after the effect being replayed.
+    var replayLSN: UInt64 = 0
+    /// Where the eviction sweep goes on: database and position in hash space.
+    var sweptDatabase = 0
+    var sweepPosition: UInt64 = 0
+
+    // MARK: Clients
+
+    var clients = ClientRegistry()
+    var pubsub = PubSub()
+    /// Bytes in the clients' buffers, by the event loops' last count.
+    package var clientBufferBytes = 0
+    /// What to call, on any thread, when the log has been written or synced further: replies
+    /// may be waiting for that.
+    package var onLogProgress: (@Sendable () -> Void)?
+
+    /// - Parameters:
+    ///   - configuration: validated settings.
+    ///   - secret: the store's hash secret, or a fresh one.
+    ///   - seed: of the engine's randomness.
+    package init(
+        configuration: Configuration, secret: HashSecret, seed: UInt64, clock: Clock = .system,
+        disk: any Disk = SystemDisk.shared
+    ) {
+        self.clock = clock
+        self.disk = disk
+        log = LogBuffer()
+        mutex = .allocate(capacity: 1)
+        pthread_mutex_init(mutex, nil)
+        self.configuration = configuration
+        self.secret = secret
+        random = Random(seed: seed)
+        databaseCount = configuration.databases
+        namespaces = Namespaces(databaseCount: databaseCount)
+        databases = .allocate(capacity: databaseCount)
+        for index in 0..<databaseCount {
+            (databases + index).initialize(to: 
+                    HotDatabase(namespace: UInt32(index + 1), secret: secret))
+        }
+        startedMs = clock.wallMs()
+        stats.byCommand = Array(repeating: CommandStatistics(), count: commands.specs.count)
+        advanceClock()
+        configurationChanged()
+    }
+
+    deinit {
+        for index in 0..<databaseCount { freeAll(database: index) }
+        databases.deinitialize(count: databaseCount)
+        databases.deallocate()
+        pthread_mutex_destroy(mutex)
+        mutex.deallocate()
+    }
+
+    /// Runs `body` as the one that may touch the engine.
+    @inline(__always)
+    package func withLock<R, E: Error>(_ body: (Engine) throws(E) -> R) throws(E) -> R {
+        pthread_mutex_lock(mutex)
+        defer { pthread_mutex_unlock(mutex) }
+        return try body(self)
+    }
+
+    /// Takes the time for the requests to come.
+    @inline(__always)
+    func advanceClock() {
+        nowMs = clock.wallMs()
+        expiryClockMs = isReplaying ? Int64.min : nowMs
+        accessClock = Access.lruClock(nowMs)
+    }
+
+    /// Takes over settings that the hot path keeps copies of.
+    func configurationChanged() {
+        policyIsLFU = configuration.maxmemoryPolicy.isLFU
+        notifiedEvents = configuration.notifyKeyspaceEvents
+        spillsEveryCommand = configuration.debugSpillEveryCommand
+        needsAuthentication = !configuration.requirePass.isEmpty
+    }
+}

@@ -1,0 +1,55 @@
+// Keys past their time.
+//
+// Hot keys with an expiry stand in a time-ordered index, cold ones in time-ordered rows, so
+// that keys leave at their time without being looked for: a turn of the server removes what is
+// due, bounded per turn. A key that a command meets before that is removed on the spot. Either
+// way the removal is logged as DEL with the annotation of an expiry, the event fires, and the
+// value goes to the archive.
+
+extension Engine {
+    /// Removes a hot key whose time has come.
+    @inline(never)
+    func expire(_ key: Key, _ entry: Entry) {
+        if snapshotIsRunning { keepForSnapshot(key, entry) }
+        // `key.bytes` may be a view of the entry itself, which is about to go.
+        archive(key, entry)
+        logExpiry(key)
+        stats.expiredKeys &+= 1
+        let bytes = Array(key.bytes)
+        bytes.withUnsafeBytes { raw in
+            let own = Key(bytes: raw, hash: key.hash, database: key.database)
+            remove(own, entry, "expired", .expired)
+        }
+    }
+
+    /// Removes hot keys that are due, at most `limit` of them; true if some may be left.
+    func expireDue(limit: Int) -> Bool {
+        var left = limit
+        for index in 0..<databaseCount {
+            while left > 0, let due = databases[index].expiries.first,
+                due.timeMs < expiryClockMs
+            {
+                left -= 1
+                expireOne(database: index, expiry: due.timeMs, hash: due.hash)
+            }
+        }
+        return left == 0
+    }
+
+    /// The index has only the hash: every entry with that hash and that expiry is meant, for
+    /// equal hashes share the index pair.
+    private func expireOne(database index: Int, expiry: Int64, hash: UInt64) {
+        var found: Entry?
+        let end: UInt64? = hash == .max ? nil : hash + 1
+        databases[index].table.visit(from: hash, below: end) { raw in
+            if Entry(raw).expiry == expiry { found = Entry(raw) }
+        }
+        guard let entry = found else {
+            // The pair of a key that is gone would be a defect; it must not stop the rest.
+            assertionFailure("expiry without its key")
+            databases[index].expiries.remove(expiry, hash)
+            return
+        }
+        expire(Key(bytes: entry.key, hash: hash, database: index), entry)
+    }
+}

@@ -1,0 +1,96 @@
+// From a key to its entry: hot, then cold.
+//
+// A command asks for a key with `read` or `write` and sees one keyspace. An entry that is not
+// hot is looked for in the cold tier: the filters first, which nearly always know that a key is
+// not there, then the record. Its value becomes a hot entry again, marked `.visiting`: it leaves
+// after the request unless the request changed it or the key was asked for before, a short
+// while ago. So a scan over everything does not flush the hot tier, and commands need not know
+// about tiers.
+//
+// `write` must be used by whatever is about to change a key: it is where a running snapshot
+// keeps the value that it still needs.
+
+extension Engine {
+    /// The key that `bytes` names in the client's database.
+    @inline(__always)
+    func key(_ bytes: Bytes, _ client: Client) -> Key {
+        Key(bytes: bytes, hash: secret.hash(bytes), database: client.database)
+    }
+
+    @inline(__always)
+    func key(_ bytes: Bytes, database: Int) -> Key {
+        Key(bytes: bytes, hash: secret.hash(bytes), database: database)
+    }
+
+    /// The live entry of `key`, fetched if it is cold; neither counted nor touched. A key past
+    /// its time is expired on the way. O(1), plus one read of the cold tier where a filter
+    /// says that it may be there.
+    @inline(__always)
+    func lookup(_ key: Key) -> Entry? {
+        if let raw = databases[key.database].table.find(key.hash, key.bytes) {
+            let entry = Entry(raw)
+            if !entry.flags.contains(.expires) {
+                return entry.type == .tombstone ? nil : entry
+            }
+            return liveOrExpire(key, entry)
+        }
+        return tier == nil ? nil : fetch(key)
+    }
+
+    @inline(never)
+    private func liveOrExpire(_ key: Key, _ entry: Entry) -> Entry? {
+        // Redis: a key is expired when now is past its time, not at it.
+        guard entry.expiry! < expiryClockMs else { return entry }
+        expire(key, entry)
+        return nil
+    }
+
+    /// The entry for a command that only reads; counts a hit or a miss and marks the access.
+    @inline(__always)
+    func read(_ key: Key) -> Entry? {
+        guard let entry = lookup(key) else {
+            stats.keyspaceMisses &+= 1
+            keyMissed(key)
+            return nil
+        }
+        stats.keyspaceHits &+= 1
+        touch(entry)
+        return entry
+    }
+
+    /// As `read(_:)`, refusing another type with WRONGTYPE.
+    @inline(__always)
+    func read(_ key: Key, _ type: ValueType) throws(CommandError) -> Entry? {
+        guard let entry = read(key) else { return nil }
+        guard entry.type == type else { throw .wrongType }
+        return entry
+    }
+
+    /// The entry for a command that will change it, or nil: then `insert` makes one.
+    @inline(__always)
+    func write(_ key: Key) -> Entry? {
+        let entry = lookup(key)
+        if snapshotIsRunning { keepForSnapshot(key, entry) }
+        if let entry { touch(entry) }
+        return entry
+    }
+
+    /// As `write(_:)`, refusing another type with WRONGTYPE.
+    @inline(__always)
+    func write(_ key: Key, _ type: ValueType) throws(CommandError) -> Entry? {
+        guard let entry = write(key) else { return nil }
+        guard entry.type == type else { throw .wrongType }
+        return entry
+    }
+
+    /// Marks an access for the eviction policy, unless the client asked for none
+    /// (CLIENT NO-EVICT does not matter here; OBJECT and TYPE use `lookup`).
+    @inline(__always)
+    func touch(_ entry: Entry) {
+        if policyIsLFU {
+            entry.access = Access.countedLFU(entry.access, self)
+        } else {
+            entry.access = accessClock
+        }
+    }
+}

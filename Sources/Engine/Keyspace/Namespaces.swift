@@ -1,0 +1,112 @@
+// Which namespace each database has, and had.
+//
+// A namespace is the first part of every cold key of a database. FLUSHDB gives the database a
+// fresh one and SWAPDB exchanges two, in constant time; rows of a namespace that no database has
+// any more go when runs are merged.
+//
+// The log is replayed from the last checkpoint on, through flushes and swaps that the stored
+// mapping may know already. An effect must act on the namespace that its database had at the
+// effect's own position, so the mapping is stored as a history: what it was at the checkpoint,
+// and each change since, with its LSN. Replay starts with the oldest and, at a flush, takes the
+// numbers that were given then, if they were stored, or fresh ones.
+
+struct Namespaces: Equatable {
+    struct Version: Equatable {
+        /// Position after the effect that made it.
+        var lsn: UInt64
+        /// By database.
+        var numbers: [UInt32]
+    }
+
+    /// Oldest first, never empty.
+    private(set) var history: [Version]
+    private(set) var next: UInt32
+
+    init(databaseCount: Int) {
+        history = [Version(lsn: 0, numbers: (1...UInt32(databaseCount)).map { $0 })]
+        next = UInt32(databaseCount) + 1
+    }
+
+    var current: [UInt32] { history[history.count - 1].numbers }
+
+    /// A number that no database ever had.
+    mutating func fresh() -> UInt32 {
+        defer { next += 1 }
+        return next
+    }
+
+    /// Notes the mapping after an effect that ends at `lsn`.
+    mutating func note(_ numbers: [UInt32], at lsn: UInt64) {
+        if history[history.count - 1].lsn == lsn {
+            history[history.count - 1].numbers = numbers
+        } else {
+            history.append(Version(lsn: lsn, numbers: numbers))
+        }
+    }
+
+    /// Forgets versions that replay from `lsn` on cannot need.
+    mutating func forget(before lsn: UInt64) {
+        while history.count > 1, history[1].lsn <= lsn { history.removeFirst() }
+    }
+
+    /// The version in force at `lsn`.
+    func version(at lsn: UInt64) -> Version {
+        history.last { $0.lsn <= lsn } ?? history[0]
+    }
+
+    /// The stored numbers that the effect ending at `lsn` made, if it is known.
+    func made(at lsn: UInt64) -> [UInt32]? { history.first { $0.lsn == lsn }?.numbers }
+
+    /// Numbers that were given once and that no version maps to any more.
+    var dead: Set<UInt32> {
+        let live = Set(history.flatMap(\.numbers))
+        return Set((1..<next).filter { !live.contains($0) })
+    }
+
+    // MARK: Stored form: next u32, count u32, databases u32, then each version: lsn u64, numbers
+
+    var encoded: [UInt8] {
+        var out: [UInt8] = []
+        func put<T: FixedWidthInteger>(_ value: T) {
+            withUnsafeBytes(of: value.littleEndian) { out.append(contentsOf: $0) }
+        }
+        put(next)
+        put(UInt32(history.count))
+        put(UInt32(current.count))
+        for version in history {
+            put(version.lsn)
+            for number in version.numbers { put(number) }
+        }
+        return out
+    }
+
+    /// Nil when the bytes are not what `encoded` gives. More or fewer databases than stored:
+    /// the mapping is cut, or continued with fresh numbers.
+    init?(_ bytes: Bytes, databaseCount: Int) {
+        guard bytes.count >= 12 else { return nil }
+        func u32(_ at: Int) -> UInt32 {
+            UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: at, as: UInt32.self))
+        }
+        next = u32(0)
+        let versions = Int(u32(4))
+        let stored = Int(u32(8))
+        guard versions > 0, stored > 0, stored <= 1 << 20, versions <= 1 << 24,
+            bytes.count == 12 + versions * (8 + 4 * stored)
+        else { return nil }
+        history = []
+        var at = 12
+        var extra: [UInt32] = []
+        while extra.count + stored < databaseCount {
+            extra.append(next)
+            next += 1
+        }
+        for _ in 0..<versions {
+            let lsn = UInt64(
+                littleEndian: bytes.loadUnaligned(fromByteOffset: at, as: UInt64.self))
+            let numbers = (0..<stored).map { u32(at + 8 + 4 * $0) }
+            history.append(
+                Version(lsn: lsn, numbers: Array((numbers + extra).prefix(databaseCount))))
+            at += 8 + 4 * stored
+        }
+    }
+}

@@ -1,0 +1,58 @@
+// WATCH: optimistic locking. A client that watches a key has its next EXEC refused when the key
+// changed in between, expired, or its database was flushed. Watching is by name, so a key that
+// is spilled or fetched meanwhile has not changed.
+
+struct WatchedKey: Hashable {
+    let database: Int
+    let bytes: [UInt8]
+}
+
+extension Engine {
+    /// Registers `client` for `key`; a key already watched by it counts once.
+    func watch(_ key: Key, _ client: Client) {
+        let watched = WatchedKey(database: key.database, bytes: Array(key.bytes))
+        if client.watchedKeys.contains(where: { $0.key == watched }) { return }
+        // A key that is already past its time does not spoil the transaction when it goes.
+        let isAbsent = lookup(key) == nil
+        client.watchedKeys.append((watched, isAbsent))
+        watchers[watched, default: []].append(client)
+        watchedKeyCount = watchers.count
+    }
+
+    func unwatchAll(_ client: Client) {
+        for (watched, _) in client.watchedKeys {
+            watchers[watched]?.removeAll { $0 === client }
+            if watchers[watched]?.isEmpty == true { watchers[watched] = nil }
+        }
+        client.watchedKeys.removeAll()
+        watchedKeyCount = watchers.count
+    }
+
+    @inline(never)
+    func touchWatchers(_ key: Key) {
+        let watched = WatchedKey(database: key.database, bytes: Array(key.bytes))
+        for client in watchers[watched] ?? [] { client.watchIsBroken = true }
+    }
+
+    /// Spoils the transactions that watch a key of a database which is about to be flushed or
+    /// exchanged; only keys that exist in it, or in the one it is exchanged with, count.
+    func touchWatchers(ofDatabase index: Int, exchangedWith other: Int? = nil) {
+        for (watched, clients) in watchers where watched.database == index {
+            let exists = watched.bytes.withUnsafeBytes { raw in
+                lookup(key(raw, database: index)) != nil
+                    || other.map { lookup(key(raw, database: $0)) != nil } ?? false
+            }
+            if exists { for client in clients { client.watchIsBroken = true } }
+        }
+    }
+
+    /// Whether a watched key has expired since, without anybody having met it.
+    func watchedKeyExpired(_ client: Client) -> Bool {
+        client.watchedKeys.contains { watched, wasAbsent in
+            !wasAbsent
+                && watched.bytes.withUnsafeBytes {
+                    lookup(key($0, database: watched.database)) == nil
+                }
+        }
+    }
+}

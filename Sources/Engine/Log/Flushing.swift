@@ -1,0 +1,50 @@
+// The engine's side of the log file: handing effects over, and what happens when the disk does
+// not take them.
+
+/// What INFO persistence tells, beside the figures of the log's writer.
+struct PersistenceState {
+    var checkpointLSN: UInt64 = 0
+    var checkpoints = 0
+    var lastCheckpointMs: Int64 = 0
+    var lastCheckpointDurationMs: Int64 = 0
+    var checkpointError: String?
+    /// Size of the log after the last checkpoint: what `auto-aof-rewrite-percentage` is of.
+    var logBytesAtCheckpoint = 0
+    var isLoading = false
+    /// The last write to the log failed; writes are refused until one succeeds.
+    var logError: String?
+}
+
+extension Engine {
+    /// Position after the last effect: the version of what is serialized now.
+    var currentLSN: UInt64 { isReplaying ? replayLSN : log.lsn }
+
+    /// Hands pending effects to the log file: one write. With no log they go nowhere.
+    func flushLog() {
+        if log.isEmpty { return }
+        guard let logWriter else {
+            log.removeAll()
+            return
+        }
+        switch logWriter.flush(&log) {
+        case .nothing, .deferred: break
+        case .written: persistence.logError = nil
+        case .failed(let error): persistence.logError = error.description
+        }
+    }
+
+    /// Why commands that write are refused now, in Redis's words, or nil.
+    var writesAreRefused: String? {
+        if let error = persistence.logError {
+            return "MISCONF Errors writing to the AOF file: \(error)"
+        }
+        if snapshotErrorRefusesWrites {
+            return "MISCONF Redis is configured to save RDB snapshots, but it's currently unable "
+                + "to persist to disk. Commands that may modify the data set are disabled, "
+                + "because this instance is configured to report errors during writes if RDB "
+                + "snapshotting fails (stop-writes-on-bgsave-error option). Please check the "
+                + "Redis logs for details about the RDB error."
+        }
+        return nil
+    }
+}

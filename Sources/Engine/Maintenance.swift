@@ -1,0 +1,159 @@
+// The maintenance thread: what must happen although nobody asks.
+//
+// Expiry of keys that no command meets, checkpoints, lazy freeing, batches that have waited
+// long enough, save points. It takes the engine's lock for slices of less than a millisecond
+// and does what waits for the disk between them.
+
+final class Maintenance: @unchecked Sendable {
+    private let monitor = Monitor()
+    private var isStopping = false
+    private var isAwake = false
+    private var thread: BackgroundThread?
+    private unowned let engine: Engine
+
+    init(_ engine: Engine) {
+        self.engine = engine
+    }
+
+    func start() {
+        thread = BackgroundThread { [self] in run() }
+    }
+
+    /// Ends the thread after the slice at hand.
+    func stop() {
+        monitor.withLock {
+            isStopping = true
+            monitor.notifyAll()
+        }
+        thread?.join()
+        thread = nil
+    }
+
+    /// Cuts the pause short: there is something to do.
+    func wake() {
+        monitor.withLock {
+            isAwake = true
+            monitor.notifyAll()
+        }
+    }
+
+    private func run() {
+        while true {
+            let pauseUs = step()
+            let goesOn = monitor.withLock {
+                if !isStopping && !isAwake && pauseUs > 0 { monitor.wait(microseconds: pauseUs) }
+                isAwake = false
+                return !isStopping
+            }
+            if !goesOn { return }
+        }
+    }
+
+    /// One round; returns for how long there is nothing to do, in microseconds. Tests call it
+    /// themselves instead of starting the thread.
+    func step() -> Int64 {
+        let slice = engine.withLock { $0.maintainSlice() }
+        if slice.mustRotate { completeRotation() }
+        if slice.mustTrim { trimLog() }
+        engine.expireColdKeys()
+        engine.trimArchive()
+        return slice.isBusy ? 200 : slice.pauseUs
+    }
+
+    private func completeRotation() {
+        var failure: String?
+        do {
+            try engine.logWriter?.completeRotation()
+        } catch {
+            failure = error.description
+        }
+        engine.withLock { engine in
+            if let failure {
+                engine.persistence.checkpointError = failure
+                engine.checkpoint = CheckpointState()
+            } else {
+                engine.checkpoint.phase = .walking
+            }
+        }
+    }
+
+    private func trimLog() {
+        let lsn = engine.withLock { $0.checkpoint.lsn }
+        var failure: String?
+        do {
+            try engine.logWriter?.removeSegments(endingAtOrBefore: lsn)
+        } catch {
+            failure = error.description
+        }
+        engine.withLock { $0.checkpointFinished(failure) }
+    }
+}
+
+/// What a slice found.
+struct MaintenanceSlice {
+    var isBusy = false
+    var mustRotate = false
+    var mustTrim = false
+    var pauseUs: Int64 = 100_000
+}
+
+extension Engine {
+    /// The part of a round that needs the lock.
+    func maintainSlice() -> MaintenanceSlice {
+        advanceClock()
+        var slice = MaintenanceSlice()
+        let start = clock.monotonicUs()
+        repeat {
+            slice.isBusy = expireDue(limit: 64)
+            if lazyFree.step(maxElements: 512) { slice.isBusy = true }
+            if stepCheckpoint(limit: 256) { slice.isBusy = true }
+        } while slice.isBusy && clock.monotonicUs() - start < 700
+        submitWaitingBatch()
+        startDueWork()
+        flushLog()
+        slice.mustRotate = checkpoint.phase == .rotating
+        slice.mustTrim = checkpoint.phase == .trimming
+        slice.pauseUs = 1_000_000 / Int64(Swift.max(configuration.hz, 1))
+        if let due = nextExpiryMs {
+            slice.pauseUs = Swift.min(slice.pauseUs, Swift.max((due - nowMs) * 1000, 500))
+        }
+        return slice
+    }
+
+    private var nextExpiryMs: Int64? {
+        var next: Int64?
+        for index in 0..<databaseCount {
+            if let first = databases[index].expiries.first {
+                next = Swift.min(next ?? .max, first.timeMs)
+            }
+        }
+        return next
+    }
+
+    /// A batch that nothing fills any more (archived values, a few evictions) is committed
+    /// after a second.
+    private func submitWaitingBatch() {
+        guard let tier, !tier.batch.isEmpty, nowMs - tier.batchStartedMs >= 1000,
+            tier.queuedBatches < 2, checkpoint.phase != .walking
+        else { return }
+        submitBatch(tier)
+    }
+
+    /// Starts a checkpoint when the log has grown as configured, and a snapshot when a save
+    /// point is reached.
+    private func startDueWork() {
+        if logIsEnabled, checkpoint.phase == .idle, let logWriter,
+            configuration.autoAofRewritePercentage > 0
+        {
+            let bytes = logWriter.segmentBytes
+            let base = Swift.max(persistence.logBytesAtCheckpoint, 1)
+            let growth = (bytes - base) * 100 / base
+            if bytes >= configuration.autoAofRewriteMinBytes,
+                growth >= configuration.autoAofRewritePercentage
+            {
+                startCheckpoint()
+            }
+        }
+        startDueSnapshot()
+    }
+}

@@ -1,0 +1,113 @@
+// Redo: the log's tail, guarded by the LSN of each key's record.
+//
+// Keys go to the cold tier one by one, at any time, so the records are of different ages. An
+// effect is skipped when the record of its key already has an LSN at or past it; every other is
+// executed. Once an effect of a key has been executed the key is dirty in the hot tier, and its
+// later effects need no look at the record.
+//
+// Nothing is logged, expired or published during replay, and memory stays within the budget:
+// keys spill while the log is read, with the LSN of the effect at hand.
+
+import Glibc
+
+/// What recovery did, for the log of the server's start and for INFO.
+package struct RecoveryReport: Sendable {
+    package var replayedEffects = 0
+    package var skippedEffects = 0
+    package var droppedBytes = 0
+    package var droppedReason = ""
+    package var coldKeys = 0
+    package var importedKeys = 0
+    package var source = "nothing"
+    package var milliseconds: Int64 = 0
+}
+
+extension Engine {
+    /// Replays what a reader yields. Returns its end.
+    func replay(
+        _ reader: inout LogReader, report: inout RecoveryReport
+    ) throws(LogError) -> LogEnd? {
+        let client = Client(id: 0, nowMs: nowMs, isReplay: true)
+        isReplaying = true
+        advanceClock()
+        defer {
+            isReplaying = false
+            advanceClock()
+        }
+        var isAtEnd = false
+        while !isAtEnd {
+            try withLock { (_) throws(LogError) in
+                for _ in 0..<64 {
+                    guard let command = try reader.next() else {
+                        isAtEnd = true
+                        break
+                    }
+                    if apply(command, client) {
+                        report.replayedEffects += 1
+                    } else {
+                        report.skippedEffects += 1
+                    }
+                    client.reply.removeAll(keepingCapacity: true)
+                }
+                releaseVisitors()
+            }
+            waitForRoom()
+        }
+        return reader.end
+    }
+
+    /// Executes one effect unless a record has it already.
+    private func apply(_ command: LogCommand, _ client: Client) -> Bool {
+        let arguments = Arguments(command.arguments)
+        client.database = command.database
+        replayLSN = command.endLSN
+        guard let index = commands.find(arguments[0]), command.database < databaseCount else {
+            return false
+        }
+        if arguments.count > 1, case .none = commands[index].pointee.keys {
+            // FLUSHALL, FLUSHDB and SWAPDB are guarded by the stored mapping.
+        } else if arguments.count > 1 {
+            let key = key(arguments[1], client)
+            if recordIsNewer(key) { return false }
+            if command.isExpiry, let entry = lookup(key) {
+                archive(key, entry)
+                stats.expiredKeys += 1
+            }
+        }
+        log.beginUnit()
+        callNested(client, index, arguments)
+        log.endUnit()
+        return true
+    }
+
+    /// Whether the cold record of `key` holds the effect at `replayLSN` already.
+    private func recordIsNewer(_ key: Key) -> Bool {
+        guard let tier else { return false }
+        if let raw = databases[key.database].table.find(key.hash, key.bytes),
+            Entry(raw).flags.contains(.dirty)
+        {
+            return false
+        }
+        let namespace = databases[key.database].namespace
+        guard tier.store.mayContain(namespace: namespace, hash: key.hash) else { return false }
+        do {
+            let found = try tier.store.lookup(
+                namespace: namespace, hash: key.hash, key: key.bytes
+            ) { $0.lsn }
+            switch found {
+            case .found(let lsn), .tombstone(let lsn): return lsn >= replayLSN
+            case .absent: return false
+            }
+        } catch {
+            // A damaged record: the effect is the best that is known of the key.
+            tier.stats.damagedRecords += 1
+            tier.stats.lastError = error.description
+            return false
+        }
+    }
+
+    /// Spills what is over the budget, waiting for the writer: nobody else needs this thread.
+    func waitForRoom() {
+        while withLock({ $0.keepWithinBudget() }) > 0 { usleep(1000) }
+    }
+}

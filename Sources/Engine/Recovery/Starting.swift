@@ -1,0 +1,138 @@
+// The engine's own steps at the start and at the end of its life; Opening.swift decides which.
+
+import Glibc
+
+extension Engine {
+    /// Live keys of all databases.
+    var liveKeyCount: Int {
+        var count = 0
+        for index in 0..<databaseCount { count += databases[index].keyCount }
+        return count
+    }
+
+    /// Takes over what the store knows: the namespaces as they were at `replayFrom`, and how
+    /// many live keys each holds.
+    func loadStoreMetadata(_ store: ColdStore, replayFrom lsn: UInt64) throws(ColdError) {
+        if let bytes = try store.metadata(StoreKeys.namespaces) {
+            guard let stored = bytes.withUnsafeBytes({
+                Namespaces($0, databaseCount: databaseCount)
+            }) else { throw .damagedStore("its table of namespaces makes no sense") }
+            namespaces = stored
+        }
+        let numbers = namespaces.version(at: lsn).numbers
+        for index in 0..<databaseCount { databases[index].namespace = numbers[index] }
+        try loadCounts(store)
+        tierCheckpoint(store, lsn)
+    }
+
+    private func loadCounts(_ store: ColdStore) throws(ColdError) {
+        guard let bytes = try store.metadata(StoreKeys.counts) else { return }
+        guard bytes.count % 12 == 0 else {
+            throw .damagedStore("its table of counts makes no sense")
+        }
+        bytes.withUnsafeBytes { raw in
+            for at in stride(from: 0, to: raw.count, by: 12) {
+                let namespace = UInt32(
+                    littleEndian: raw.loadUnaligned(fromByteOffset: at, as: UInt32.self))
+                let count = UInt64(
+                    littleEndian: raw.loadUnaligned(fromByteOffset: at + 4, as: UInt64.self))
+                storedCounts[namespace] = Int(clamping: count)
+            }
+        }
+        for index in 0..<databaseCount {
+            let count = storedCounts[databases[index].namespace] ?? 0
+            databases[index].coldLiveCount = count
+            databases[index].keyCount = count
+        }
+    }
+
+    private func tierCheckpoint(_ store: ColdStore, _ lsn: UInt64) {
+        persistence.checkpointLSN = lsn
+        store.tombstoneFloor = lsn
+        store.deadNamespaces = namespaces.dead
+    }
+
+    /// Begins to log at `lsn`.
+    func startLog(_ writer: LogWriter, at lsn: UInt64) {
+        log = LogBuffer(lsn: lsn)
+        logWriter = writer
+        logIsEnabled = true
+        persistence.logBytesAtCheckpoint = 0
+        logSyncer = LogSyncer(writer) { [unowned self] _, _ in onLogProgress?() }
+    }
+
+    /// Lets the store belong to a log's stream, with the next batch.
+    func storeStream(_ stream: [UInt8]) {
+        withLock { engine in
+            guard let tier = engine.tier else { return }
+            tier.batch.setMetadata(StoreKeys.stream, stream)
+            engine.submitBatch(tier)
+        }
+    }
+
+    /// Moves everything that was imported into the cold tier, and lets the store belong to
+    /// `stream`: from then on the import need not be repeated. Waits for the disk.
+    func settleImport(stream: [UInt8]) throws(StartError) {
+        withLock { engine in
+            engine.checkpoint = CheckpointState()
+            engine.checkpoint.phase = .walking
+            engine.checkpoint.isImport = true
+        }
+        while true {
+            let phase = withLock { engine in
+                _ = engine.stepCheckpoint(limit: 4096)
+                return engine.checkpoint.phase
+            }
+            if phase != .walking { break }
+            if tier!.writer.hasRoom == false || tier!.queuedBatches >= 2 { usleep(500) }
+        }
+        try waitForWriter()
+        withLock { engine in
+            engine.checkpoint = CheckpointState()
+            engine.tier!.batch.setMetadata(StoreKeys.stream, stream)
+            engine.submitBatch(engine.tier!)
+        }
+        try waitForWriter()
+    }
+
+    private func waitForWriter() throws(StartError) {
+        if !tier!.writer.drain(timeoutMs: 10_000), let error = tier!.writer.stats.lastError {
+            throw StartError("Can't write the cold tier: \(error)")
+        }
+        _ = tier!.writer.drain()
+    }
+
+    /// Starts what runs beside the commands.
+    func start() {
+        withLock { engine in
+            engine.advanceClock()
+            engine.snapshots.lastSaveMs = engine.nowMs
+            engine.stats.changesSinceSave = 0
+        }
+        let maintenance = Maintenance(self)
+        self.maintenance = maintenance
+        maintenance.start()
+    }
+
+    /// Ends everything in order: the log is synced; a checkpoint is made if it takes less than
+    /// `checkpointMsMax`, so that the next start has little to replay. The engine is not used
+    /// afterwards.
+    package func close(checkpointMsMax: Int64 = 5000) {
+        if tier != nil, logIsEnabled {
+            withLock { engine in
+                engine.advanceClock()
+                engine.startCheckpoint()
+            }
+            let deadline = clock.monotonicUs() + checkpointMsMax * 1000
+            while withLock({ $0.checkpoint.phase != .idle }), clock.monotonicUs() < deadline {
+                usleep(1000)
+            }
+        }
+        maintenance?.stop()
+        snapshotThread?.join()
+        withLock { $0.flushLog() }
+        tier?.writer.stop()
+        logSyncer?.stop()
+        directoryLock = nil
+    }
+}

@@ -1,0 +1,241 @@
+// Reads RDB files: those of Redis, versions 1 to 11, and our own.
+//
+// The file is mapped and walked once, front to back; the checksum is taken over what has been
+// walked, while it is still in the processor's cache. Memory stays what one value takes.
+
+import Glibc
+
+/// Why a snapshot file cannot be loaded.
+struct RDBError: Error, CustomStringConvertible {
+    let description: String
+}
+
+/// One key of a file; views are valid during the call that receives it.
+struct RDBKey {
+    let database: Int
+    let key: Bytes
+    let expiry: Int64?
+    let idleSeconds: Int?
+    let frequency: UInt8?
+}
+
+/// A mapped file.
+private struct MappedFile: ~Copyable {
+    let bytes: Bytes
+
+    init(_ path: String) throws(RDBError) {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else {
+            throw RDBError(description: "Can't open '\(path)': \(String(cString: strerror(errno)))")
+        }
+        defer { close(descriptor) }
+        var status = stat()
+        guard fstat(descriptor, &status) == 0 else {
+            throw RDBError(description: "Can't read '\(path)'")
+        }
+        let count = Int(status.st_size)
+        if count == 0 {
+            bytes = Bytes(start: nil, count: 0)
+            return
+        }
+        guard let base = mmap(nil, count, PROT_READ, MAP_PRIVATE, descriptor, 0),
+            base != MAP_FAILED
+        else { throw RDBError(description: "Can't map '\(path)'") }
+        madvise(base, count, MADV_SEQUENTIAL)
+        bytes = Bytes(start: base, count: count)
+    }
+
+    deinit {
+        if let base = bytes.baseAddress {
+            munmap(UnsafeMutableRawPointer(mutating: base), bytes.count)
+        }
+    }
+}
+
+enum RDBFile {
+    /// Walks the file and hands every key to `body` with a value that `body` then owns. Returns
+    /// where the RDB part ends: an AOF base with an RDB preamble goes on behind it.
+    @discardableResult
+    static func read(
+        _ path: String, _ context: DecodingContext, checksum: Bool,
+        _ body: (RDBKey, DetachedValue) throws(RDBError) -> Void
+    ) throws(RDBError) -> Int {
+        let file = try MappedFile(path)
+        var walk = try RDBWalk(file.bytes, path, checksum: checksum)
+        return try walk.run(context, body)
+    }
+}
+
+/// The state of one walk.
+private struct RDBWalk {
+    let path: String
+    let bytes: Bytes
+    let version: Int
+    let verifies: Bool
+    var cursor: RDBCursor
+    var crc: UInt64 = 0
+    var summed = 0
+    var database = 0
+    var expiry: Int64?
+    var idle: Int?
+    var frequency: UInt8?
+
+    init(_ bytes: Bytes, _ path: String, checksum: Bool) throws(RDBError) {
+        self.path = path
+        self.bytes = bytes
+        guard bytes.count >= 9, bytes.slice(0, 5).equals("REDIS"),
+            let version = Numbers.parseUInt64(bytes.slice(5, 4))
+        else { throw RDBError(description: "'\(path)' is not an RDB file: wrong signature") }
+        guard version >= 1, version <= UInt64(RDB.newestVersion) else {
+            throw RDBError(description: "'\(path)': can't handle RDB format version \(version)")
+        }
+        self.version = Int(version)
+        verifies = checksum && version >= 5
+        cursor = RDBCursor(bytes)
+        _ = cursor.take(9)
+    }
+
+    private func damaged(_ what: String) -> RDBError {
+        RDBError(description: "'\(path)' is damaged at offset \(cursor.offset): \(what)")
+    }
+
+    /// Takes what has been walked into the checksum.
+    private mutating func sum() {
+        guard verifies else { return }
+        crc = CRC64.checksum(bytes.slice(summed, cursor.offset - summed), seed: crc)
+        summed = cursor.offset
+    }
+
+    mutating func run(
+        _ context: DecodingContext,
+        _ body: (RDBKey, DetachedValue) throws(RDBError) -> Void
+    ) throws(RDBError) -> Int {
+        while true {
+            guard let opcode = cursor.byte() else { throw damaged("it ends too early") }
+            switch opcode {
+            case RDBOpcode.eof:
+                try finish()
+                return cursor.offset
+            case RDBOpcode.selectDB:
+                guard let number = cursor.length() else { throw damaged("no database number") }
+                database = number
+            case RDBOpcode.resizeDB:
+                guard cursor.length() != nil, cursor.length() != nil else {
+                    throw damaged("no sizes")
+                }
+            case RDBOpcode.aux:
+                guard cursor.skipString(), cursor.skipString() else {
+                    throw damaged("a broken auxiliary field")
+                }
+            case RDBOpcode.expireTimeMs:
+                guard let time = cursor.little(Int64.self) else { throw damaged("no expiry") }
+                expiry = time
+            case RDBOpcode.expireTime:
+                guard let time = cursor.little(Int32.self) else { throw damaged("no expiry") }
+                expiry = Int64(time) * 1000
+            case RDBOpcode.idle:
+                guard let seconds = cursor.length() else { throw damaged("no idle time") }
+                idle = seconds
+            case RDBOpcode.freq:
+                guard let counter = cursor.byte() else { throw damaged("no frequency") }
+                frequency = counter
+            case RDBOpcode.function2, RDBOpcode.function:
+                throw RDBError(
+                    description: "'\(path)' holds function libraries, which are not supported")
+            case RDBOpcode.moduleAux:
+                throw RDBError(description: "'\(path)' holds data of a module")
+            default: try key(opcode, context, body)
+            }
+        }
+    }
+
+    private mutating func key(
+        _ type: UInt8, _ context: DecodingContext,
+        _ body: (RDBKey, DetachedValue) throws(RDBError) -> Void
+    ) throws(RDBError) {
+        guard let name = cursor.stringArray() else { throw damaged("a key without a name") }
+        guard RDBType.valueType(type) != nil else {
+            throw RDBError(
+                description: "'\(path)': key '\(String(decoding: name, as: UTF8.self))' has a "
+                    + "value of type \(type), which is not supported")
+        }
+        guard let value = ValueCodec.decode(type: type, &cursor, context) else {
+            throw damaged("the value of key '\(String(decoding: name, as: UTF8.self))'")
+        }
+        sum()
+        defer {
+            expiry = nil
+            idle = nil
+            frequency = nil
+        }
+        // The closure may not throw a typed error out of an array's bytes.
+        var failure: RDBError?
+        name.withUnsafeBytes { raw in
+            let item = RDBKey(
+                database: database, key: raw, expiry: expiry, idleSeconds: idle,
+                frequency: frequency)
+            do throws(RDBError) { try body(item, value) } catch { failure = error }
+        }
+        if let failure { throw failure }
+    }
+
+    private mutating func finish() throws(RDBError) {
+        sum()
+        guard version >= 5 else { return }
+        guard let stored = cursor.little(UInt64.self) else { throw damaged("no checksum") }
+        if verifies, stored != 0, stored != crc {
+            throw RDBError(description: "'\(path)' is damaged: its checksum is wrong")
+        }
+    }
+}
+
+extension Engine {
+    /// Loads a snapshot into an empty keyspace, spilling what is over the budget. Keys past
+    /// their time are left out, as Redis does. Returns how many keys were loaded. Without the
+    /// lock.
+    func importSnapshot(_ path: String) throws(StartError) -> Int {
+        var count = 0
+        withLock { $0.advanceClock() }
+        let context = DecodingContext(configuration, secret)
+        do throws(RDBError) {
+            try RDBFile.read(path, context, checksum: configuration.rdbChecksum) {
+                (item, value) throws(RDBError) in
+                try withLock { (engine) throws(RDBError) in
+                    if try engine.place(item, value) { count += 1 }
+                }
+                if count & 63 == 0 { waitForRoom() }
+            }
+        } catch {
+            throw StartError(error.description)
+        }
+        return count
+    }
+
+    /// Puts one loaded key into the hot tier; false if it has expired.
+    private func place(_ item: RDBKey, _ value: DetachedValue) throws(RDBError) -> Bool {
+        guard item.database < databaseCount else {
+            value.destroy()
+            throw RDBError(
+                description: "a key of database \(item.database) cannot be loaded: 'databases' "
+                    + "is \(databaseCount)")
+        }
+        if let expiry = item.expiry, expiry < nowMs {
+            value.destroy()
+            return false
+        }
+        let key = key(item.key, database: item.database)
+        guard lookup(key) == nil else {
+            value.destroy()
+            throw RDBError(
+                description: "key '\(item.key.prefixText(128))' is in the file twice")
+        }
+        let entry = insert(key, value, expiry: item.expiry)
+        if policyIsLFU, let frequency = item.frequency {
+            entry.access = Access.withCounter(frequency, self)
+        } else if let idle = item.idleSeconds {
+            entry.access = (accessClock &- UInt32(truncatingIfNeeded: idle)) & Access.lruMask
+        }
+        markDirty(entry, database: item.database)
+        return true
+    }
+}

@@ -1,0 +1,122 @@
+// SAVE, BGSAVE and save points: when snapshots are made, and what is told of them.
+
+/// Figures and state of snapshots. Engine lock.
+struct SnapshotState {
+    var job: SnapshotJob?
+    /// BGSAVE SCHEDULE, or a snapshot that became void: make one when possible.
+    var isScheduled = false
+    var lastSaveMs: Int64 = 0
+    var lastTryMs: Int64 = 0
+    var lastError: String?
+    var lastDurationMs: Int64 = -1
+    var startedMs: Int64 = 0
+    /// Changes when the running snapshot began: they are in it.
+    var changesAtStart = 0
+    var saves = 0
+}
+
+extension Engine {
+    /// Keeps what a running snapshot needs of a key that is about to change.
+    @inline(never)
+    func keepForSnapshot(_ key: Key, _ entry: Entry?) {
+        guard let job = snapshots.job, !job.isVoid else { return }
+        job.keep(key, entry)
+    }
+
+    /// The keyspace changes as a whole: a running snapshot is void and will be made anew.
+    func snapshotMustRestart() {
+        guard let job = snapshots.job else { return }
+        job.isVoid = true
+        snapshotIsRunning = false
+        snapshots.isScheduled = true
+    }
+
+    var snapshotErrorRefusesWrites: Bool {
+        snapshots.lastError != nil && configuration.stopWritesOnBgsaveError
+            && !configuration.savePoints.isEmpty
+    }
+
+    /// Starts a snapshot in the background; false if one is running, or it cannot start.
+    @discardableResult
+    func startSnapshot() -> Bool {
+        guard snapshots.job == nil, let job = beginSnapshot() else { return false }
+        let options = SnapshotOptions(self)
+        let thread = BackgroundThread { [self] in
+            var result: Result<Int, SnapshotError>
+            do throws(SnapshotError) {
+                result = .success(try job.run(options) { body in withLock { body($0) } })
+            } catch {
+                result = .failure(error)
+            }
+            withLock { $0.endSnapshot(result) }
+        }
+        snapshotThread = thread
+        return true
+    }
+
+    /// SAVE: the snapshot is made before the call returns, with the lock held throughout.
+    func saveNow() throws(SnapshotError) {
+        guard let job = beginSnapshot() else {
+            throw .io(IOError(errno: 0, operation: snapshots.lastError ?? "start", path: ""))
+        }
+        do throws(SnapshotError) {
+            let keys = try job.run(SnapshotOptions(self)) { $0(self) }
+            endSnapshot(.success(keys))
+        } catch {
+            endSnapshot(.failure(error))
+            throw error
+        }
+    }
+
+    private func beginSnapshot() -> SnapshotJob? {
+        snapshots.lastTryMs = nowMs
+        snapshots.startedMs = nowMs
+        snapshots.changesAtStart = stats.changesSinceSave
+        do {
+            let job = try SnapshotJob(self)
+            snapshots.job = job
+            snapshots.isScheduled = false
+            snapshotIsRunning = true
+            return job
+        } catch {
+            snapshots.lastError = error.description
+            return nil
+        }
+    }
+
+    private func endSnapshot(_ result: Result<Int, SnapshotError>) {
+        advanceClock()
+        snapshots.job = nil
+        snapshotIsRunning = false
+        switch result {
+        case .success:
+            snapshots.lastError = nil
+            snapshots.lastSaveMs = nowMs
+            snapshots.lastDurationMs = nowMs - snapshots.startedMs
+            snapshots.saves += 1
+            stats.changesSinceSave -= snapshots.changesAtStart
+        case .failure(.void): break
+        case .failure(let error):
+            snapshots.lastError = error.description
+            snapshots.lastDurationMs = nowMs - snapshots.startedMs
+        }
+    }
+
+    /// Starts the snapshot that a save point or BGSAVE SCHEDULE asks for. After a failure it
+    /// is tried again every five seconds.
+    func startDueSnapshot() {
+        guard snapshots.job == nil, !persistence.isLoading else { return }
+        if snapshots.isScheduled {
+            startSnapshot()
+            return
+        }
+        if snapshots.lastError != nil, nowMs - snapshots.lastTryMs < 5000 { return }
+        for point in configuration.savePoints
+        where stats.changesSinceSave >= point.changes
+            && nowMs - snapshots.lastSaveMs > Int64(point.seconds) * 1000
+        {
+            startSnapshot()
+            return
+        }
+    }
+}

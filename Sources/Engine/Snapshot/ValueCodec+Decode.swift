@@ -1,0 +1,176 @@
+// RDB bytes back into values: cold records, DUMP payloads, snapshot files.
+//
+// The bytes may come from anywhere. Lengths are checked against what is there before anything
+// is allocated for them, listpacks and intsets are validated element by element before they
+// are used as they are, and duplicates, odd counts and scores that are no numbers are refused.
+
+import Glibc
+
+/// What decoding needs to know beside the bytes: when small collections stay small.
+struct DecodingContext {
+    let hash: HashLimits
+    let set: SetLimits
+    let sortedSet: SortedSetLimits
+    /// `list-max-listpack-size`.
+    let list: Int
+
+    init(_ configuration: Configuration, _ secret: HashSecret) {
+        hash = HashLimits(
+            entriesMax: configuration.hashListpackEntriesMax,
+            elementBytesMax: configuration.hashListpackValueBytesMax, secret: secret)
+        set = SetLimits(intSetCountMax: configuration.setIntsetEntriesMax, secret: secret)
+        sortedSet = SortedSetLimits(
+            packedCountMax: configuration.zsetListpackEntriesMax,
+            packedMemberBytesMax: configuration.zsetListpackValueBytesMax, secret: secret)
+        list = configuration.listListpackSizeMax
+    }
+}
+
+extension ValueCodec {
+    /// The value that `payload` holds, or nil if it holds none or something is left over. The
+    /// caller owns the value. Strings of the embedded kind are lent from `scratch` or the
+    /// payload: store them before the payload goes.
+    static func decode(
+        type: UInt8, payload: Bytes, _ configuration: Configuration, _ secret: HashSecret
+    ) -> DetachedValue? {
+        var cursor = RDBCursor(payload)
+        let value = decode(type: type, &cursor, DecodingContext(configuration, secret))
+        if cursor.remaining > 0 {
+            value?.destroy()
+            return nil
+        }
+        return value
+    }
+
+    /// The value at the cursor. An empty collection is refused, as Redis does.
+    static func decode(
+        type: UInt8, _ cursor: inout RDBCursor, _ context: DecodingContext
+    ) -> DetachedValue? {
+        switch type {
+        case RDBType.string: return decodeString(&cursor)
+        case RDBType.list: return decodeList(&cursor, context)
+        case RDBType.listQuickList, RDBType.listQuickList2:
+            return decodeQuickList(&cursor, context, isNew: type == RDBType.listQuickList2)
+        case RDBType.listZipList: return decodeListZipList(&cursor, context)
+        case RDBType.set: return decodeSet(&cursor, context)
+        case RDBType.setIntSet: return decodeIntSet(&cursor, context)
+        case RDBType.setListPack: return decodeSetListPack(&cursor, context)
+        case RDBType.hash: return decodeHash(&cursor, context)
+        case RDBType.hashListPack, RDBType.hashZipList, RDBType.hashZipMap:
+            return decodePacked(&cursor, .hash, layout(type), context)
+        case RDBType.sortedSet, RDBType.sortedSetText:
+            return decodeSortedSet(&cursor, context, isText: type == RDBType.sortedSetText)
+        case RDBType.sortedSetListPack, RDBType.sortedSetZipList:
+            return decodePacked(&cursor, .sortedSet, layout(type), context)
+        default: return nil
+        }
+    }
+
+    /// Reads a DUMP payload: footer and checksum first, then the value.
+    static func restore(
+        _ payload: Bytes, _ configuration: Configuration, _ secret: HashSecret
+    ) -> DetachedValue? {
+        guard payload.count >= 11 else { return nil }
+        let body = payload.count - 10
+        let version = UInt16(
+            littleEndian: payload.loadUnaligned(fromByteOffset: body, as: UInt16.self))
+        guard version <= RDB.newestVersion else { return nil }
+        let checksum = UInt64(
+            littleEndian: payload.loadUnaligned(fromByteOffset: body + 2, as: UInt64.self))
+        // A checksum of zero means that the sender has switched checksums off.
+        guard checksum == 0 || CRC64.checksum(payload.slice(0, body + 2)) == checksum else {
+            return nil
+        }
+        return decode(
+            type: payload[0], payload: payload.slice(1, body - 1), configuration, secret)
+    }
+
+    // MARK: Strings
+
+    private static func decodeString(_ cursor: inout RDBCursor) -> DetachedValue? {
+        cursor.string { bytes in
+            let value = DetachedValue.string(bytes)
+            // What is lent ends with this closure.
+            guard case .bytes = value.storage else { return value }
+            return DetachedValue(
+                type: .string, encoding: .raw,
+                storage: .raw(RawString(bytes, capacity: bytes.count)))
+        }
+    }
+
+    // MARK: Lists
+
+    private static func decodeList(
+        _ cursor: inout RDBCursor, _ context: DecodingContext
+    ) -> DetachedValue? {
+        guard let count = cursor.length(), count > 0 else { return nil }
+        let list = QuickList.make()
+        for _ in 0..<count {
+            guard cursor.string({ element -> Void? in list.pointee.pushBack(element, limit: context.list) }) != nil
+            else {
+                QuickList.destroy(list)
+                return nil
+            }
+        }
+        return wrap(.list, .quickList, list)
+    }
+
+    private static func decodeQuickList(
+        _ cursor: inout RDBCursor, _ context: DecodingContext, isNew: Bool
+    ) -> DetachedValue? {
+        guard let nodes = cursor.length(), nodes > 0 else { return nil }
+        let list = QuickList.make()
+        for _ in 0..<nodes {
+            guard decodeNode(&cursor, list, isNew: isNew) else {
+                QuickList.destroy(list)
+                return nil
+            }
+        }
+        guard list.pointee.count > 0 else {
+            QuickList.destroy(list)
+            return nil
+        }
+        return wrap(.list, .quickList, list)
+    }
+
+    private static func decodeNode(
+        _ cursor: inout RDBCursor, _ list: UnsafeMutablePointer<QuickList>, isNew: Bool
+    ) -> Bool {
+        var container = 2
+        if isNew {
+            guard let number = cursor.length(), number == 1 || number == 2 else { return false }
+            container = number
+        }
+        return cursor.string { bytes -> Void? in
+            if container == 1 { return list.pointee.appendPlainNode(bytes) }
+            if !isNew {
+                guard let pack = ZipList.convertToListPack(bytes) else { return nil }
+                return list.pointee.appendNode(pack)
+            }
+            guard ListPack.validate(bytes, deep: true) else { return nil }
+            return list.pointee.appendNode(ListPack.copy(bytes))
+        } != nil
+    }
+
+    private static func decodeListZipList(
+        _ cursor: inout RDBCursor, _ context: DecodingContext
+    ) -> DetachedValue? {
+        let list = QuickList.make()
+        let done = cursor.string { bytes -> Void? in
+            guard let pack = ZipList.convertToListPack(bytes) else { return nil }
+            return list.pointee.appendNode(pack)
+        }
+        guard done != nil, list.pointee.count > 0 else {
+            QuickList.destroy(list)
+            return nil
+        }
+        return wrap(.list, .quickList, list)
+    }
+
+    static func wrap<T: ~Copyable>(
+        _ type: ValueType, _ encoding: Encoding, _ pointer: UnsafeMutablePointer<T>
+    ) -> DetachedValue {
+        DetachedValue(
+            type: type, encoding: encoding, storage: .pointer(UnsafeMutableRawPointer(pointer)))
+    }
+}

@@ -1,0 +1,137 @@
+// Checkpoint: the log's effects move into the cold tier, then its old segments go.
+//
+// Fuzzy, in slices: at its start the log begins a new segment, at LSN X. Then a walk over the
+// hot tables, in hash order, hands every dirty entry over; commands go on meanwhile. When the
+// walk is through and its last batch is committed, every effect before X is in the cold tier,
+// and the segments before X are removed. No fork, nothing is rewritten that did not change,
+// and a crash at any moment finds either the old segments or all their effects.
+//
+// The maintenance thread drives it: what waits for the disk happens there without the lock.
+
+/// Where a running checkpoint stands.
+struct CheckpointState {
+    enum Phase {
+        case idle
+        /// The log is changing to a new segment.
+        case rotating
+        case walking
+        /// The last batch is with the writer.
+        case committing
+        /// Everything is in the cold tier; old segments are to be removed.
+        case trimming
+    }
+
+    var phase = Phase.idle
+    /// Position of the log at its start.
+    var lsn: UInt64 = 0
+    var database = 0
+    var position: UInt64 = 0
+    /// Number of the batch with which it is complete.
+    var lastBatch: UInt8 = 0
+    var startedMs: Int64 = 0
+    var handedOver = 0
+    /// Asked for while one was running: begin another when it is done.
+    var isWanted = false
+    /// It ends an import: there is no log whose segments could go.
+    var isImport = false
+}
+
+extension Engine {
+    /// Starts a checkpoint, or notes that another is wanted after the one that runs. False
+    /// without a cold tier, or when the log cannot be written.
+    @discardableResult
+    func startCheckpoint() -> Bool {
+        guard tier != nil else { return false }
+        guard checkpoint.phase == .idle else {
+            checkpoint.isWanted = true
+            return true
+        }
+        if let logWriter {
+            do {
+                try logWriter.beginRotation(&log)
+            } catch {
+                persistence.checkpointError = error.description
+                return false
+            }
+        }
+        checkpoint = CheckpointState()
+        checkpoint.phase = logWriter == nil ? .walking : .rotating
+        checkpoint.lsn = log.lsn
+        checkpoint.startedMs = nowMs
+        maintenance?.wake()
+        return true
+    }
+
+    /// One slice of the walk: about `limit` entries are looked at. True while there is more to
+    /// do right away.
+    func stepCheckpoint(limit: Int) -> Bool {
+        guard checkpoint.phase == .walking, let tier else { return false }
+        var left = limit
+        while left > 0, checkpoint.database < databaseCount {
+            if tier.batch.byteCount >= checkpointBatchBytes {
+                if tier.queuedBatches >= 2 { return false }
+                submitBatch(tier)
+            }
+            let database = checkpoint.database
+            if databases[database].dirtyCount == 0 {
+                checkpoint.database += 1
+                checkpoint.position = 0
+                continue
+            }
+            let next = databases[database].table.visit(from: checkpoint.position, atLeast: 32) {
+                raw in
+                left -= 1
+                let entry = Entry(raw)
+                if entry.flags.contains(.dirty), entry.batch == 0 {
+                    handOver(database, secret.hash(entry.key), entry, leaves: false, tier)
+                    checkpoint.handedOver += 1
+                }
+            }
+            checkpoint.position = next ?? 0
+            if next == nil { checkpoint.database += 1 }
+        }
+        guard checkpoint.database == databaseCount else { return true }
+        if tier.writer.hasRoom { finishWalk(tier) }
+        return false
+    }
+
+    private func finishWalk(_ tier: Tier) {
+        checkpoint.phase = .committing
+        namespaces.forget(before: checkpoint.lsn)
+        namespacesChanged = true
+        if !checkpoint.isImport {
+            withUnsafeBytes(of: checkpoint.lsn.littleEndian) { raw in
+                tier.batch.setMetadata(StoreKeys.checkpoint, Array(raw))
+            }
+        }
+        checkpoint.lastBatch = tier.batchNumber
+        submitBatch(tier)
+    }
+
+    /// The writer has committed a batch; the checkpoint's last one completes it.
+    func checkpointBatchCommitted(_ number: UInt8) {
+        guard checkpoint.phase == .committing, checkpoint.lastBatch == number else { return }
+        checkpoint.phase = .trimming
+        maintenance?.wake()
+    }
+
+    /// The old segments are gone (or could not be removed: the next checkpoint will).
+    func checkpointFinished(_ error: String?) {
+        persistence.checkpointLSN = checkpoint.lsn
+        persistence.checkpoints += 1
+        persistence.lastCheckpointMs = nowMs
+        persistence.lastCheckpointDurationMs = nowMs - checkpoint.startedMs
+        persistence.checkpointError = error
+        persistence.logBytesAtCheckpoint = logWriter?.segmentBytes ?? 0
+        tier?.store.tombstoneFloor = checkpoint.lsn
+        tier?.store.deadNamespaces = namespaces.dead
+        let isWanted = checkpoint.isWanted
+        checkpoint = CheckpointState()
+        if isWanted { startCheckpoint() }
+    }
+
+    private var checkpointBatchBytes: Int {
+        let budget = configuration.maxmemory
+        return budget > 0 ? spillBatchBytes(budget) : 8 << 20
+    }
+}

@@ -1,0 +1,37 @@
+// Cold keys past their time, found through the time-ordered rows of the runs.
+
+extension Engine {
+    /// Removes cold keys that are due. Maintenance thread, without the lock: the rows are read
+    /// outside, each removal takes the lock for one key. A key that has become hot meanwhile is
+    /// the hot index's business; one that was changed is not due any more, and its row is stale.
+    func expireColdKeys() {
+        guard let tier else { return }
+        let now = clock.wallMs()
+        var due: [(namespace: UInt32, key: [UInt8])] = []
+        do {
+            _ = try tier.store.dueKeys(before: now, atMost: 256) { record in
+                due.append((record.namespace, Array(record.key)))
+            }
+        } catch {
+            withLock { _ in tier.stats.lastError = error.description }
+            return
+        }
+        for (namespace, bytes) in due {
+            withLock { engine in engine.expireCold(namespace, bytes) }
+        }
+        if !due.isEmpty {
+            withLock { engine in
+                engine.releaseVisitors()
+                engine.flushLog()
+            }
+        }
+    }
+
+    /// Meeting the key is enough: fetching a record past its time expires it.
+    private func expireCold(_ namespace: UInt32, _ bytes: [UInt8]) {
+        advanceClock()
+        for index in 0..<databaseCount where databases[index].namespace == namespace {
+            bytes.withUnsafeBytes { _ = lookup(key($0, database: index)) }
+        }
+    }
+}

@@ -1,0 +1,93 @@
+// From the cold tier into the hot one.
+
+extension Engine {
+    /// The entry of a key that is not hot, or nil. Reads the cold tier in place where the
+    /// filters say that the key may be there; a record that has expired is expired now.
+    @inline(never)
+    func fetch(_ key: Key) -> Entry? {
+        guard let tier, databases[key.database].coldOnlyCount > 0,
+            tier.store.mayContain(namespace: databases[key.database].namespace, hash: key.hash)
+        else { return nil }
+        let isPromoted = tier.promotion.noteAndTest(
+            key.hash, nowMs: nowMs, windowMs: Int64(configuration.promotionWindowMs))
+        guard let entry = bringIn(key, tier) else {
+            tier.stats.fruitlessReads += 1
+            return nil
+        }
+        tier.stats.fetchedKeys += 1
+        if let expiry = entry.expiry, expiry < expiryClockMs {
+            expire(key, entry)
+            return nil
+        }
+        if isPromoted || isReplaying {
+            tier.stats.promotedKeys += 1
+        } else {
+            entry.flags.insert(.visiting)
+            tier.visitors.append(Tier.Visitor(database: key.database, hash: key.hash))
+        }
+        return entry
+    }
+
+    /// Reads the record of a key and makes a clean hot entry of it.
+    private func bringIn(_ key: Key, _ tier: Tier) -> Entry? {
+        let namespace = databases[key.database].namespace
+        do {
+            return try tier.store.read(namespace: namespace, hash: key.hash, key: key.bytes) {
+                record -> Entry? in
+                guard let value = ValueCodec.decode(
+                    type: record.type, payload: record.payload, configuration, secret)
+                else {
+                    tier.stats.damagedRecords += 1
+                    tier.stats.lastError = "record of '\(key.bytes.prefixText(64))' has no value"
+                    return nil
+                }
+                let expiry = record.expiry == ColdRecord.noExpiry ? nil : record.expiry
+                let entry = Entry.allocate(
+                    key: key.bytes, type: value.type, encoding: value.encoding,
+                    bodyCount: value.bodyCount, expiry: expiry)
+                value.store(in: entry.body)
+                entry.access = record.access
+                entry.flags.formUnion([.hasCold, .coldIsLive])
+                databases[key.database].table.insert(key.hash, entry.raw)
+                if let expiry { databases[key.database].expiries.insert(expiry, key.hash) }
+                return entry
+            } ?? nil
+        } catch {
+            tier.stats.damagedRecords += 1
+            tier.stats.lastError = error.description
+            return nil
+        }
+    }
+
+    /// Sends off the entries that were fetched for this turn's requests and not changed.
+    @inline(__always)
+    func releaseVisitors() {
+        if let tier, !tier.visitors.isEmpty { releaseVisitors(tier) }
+    }
+
+    @inline(never)
+    private func releaseVisitors(_ tier: Tier) {
+        for visitor in tier.visitors {
+            let end: UInt64? = visitor.hash == .max ? nil : visitor.hash + 1
+            var leaving: Entry?
+            databases[visitor.database].table.visit(from: visitor.hash, below: end) { raw in
+                if Entry(raw).flags.contains(.visiting) { leaving = Entry(raw) }
+            }
+            if let leaving { dropClean(visitor.database, visitor.hash, leaving) }
+        }
+        tier.visitors.removeAll(keepingCapacity: true)
+    }
+
+    /// Takes a clean entry out of the hot tier; its record stays. Costs no I/O.
+    func dropClean(_ database: Int, _ hash: UInt64, _ entry: Entry) {
+        assert(!entry.flags.contains(.dirty) && entry.flags.contains(.hasCold))
+        if entry.type == .tombstone {
+            databases[database].tombstoneCount -= 1
+        } else {
+            if let expiry = entry.expiry { databases[database].expiries.remove(expiry, hash) }
+            discardValue(entry)
+        }
+        databases[database].table.remove(hash, entry: entry.raw)
+        entry.deallocate()
+    }
+}

@@ -1,0 +1,119 @@
+// The engine's side of the cold tier: what is on its way there, what was lately fetched, and
+// the figures that INFO tiering shows.
+//
+// The store (ColdStore/) keeps records and knows nothing of keys' states; the writer thread
+// commits batches. Everything here is touched under the engine's lock.
+
+import Synchronization
+
+/// The tier of one engine.
+final class Tier: @unchecked Sendable {
+    let store: ColdStore
+    let writer: ColdWriter
+    /// The batch that is being filled, and its number.
+    var batch: ColdBatch
+    var batchNumber: UInt8 = 1
+    /// When the first record went into `batch`, Unix milliseconds.
+    var batchStartedMs: Int64 = 0
+    /// Bytes of hot entries that leave when their batches are committed.
+    var leavingBytes = 0
+    var inFlightLeavingBytes = 0
+    /// Bytes of batches handed to the writer and not committed yet.
+    var queuedBytes = 0
+    var queuedBatches = 0
+    /// Entries fetched for the requests of this turn: they leave at its end.
+    var visitors: [Visitor] = []
+    var promotion = PromotionWindow()
+    /// Scratch for encoding values.
+    var sink = ByteSink()
+    var stats = TierStatistics()
+    /// Memory of the runs' membership filters, after the last commit.
+    var filterBytes = 0
+    /// When the archive is looked at next, and whether that is queued already.
+    var nextTrimMs: Int64 = 0
+    let trimIsQueued = Atomic(false)
+
+    struct Visitor {
+        let database: Int
+        let hash: UInt64
+    }
+
+    init(store: ColdStore, writer: ColdWriter) {
+        self.store = store
+        self.writer = writer
+        batch = ColdBatch()
+    }
+
+    /// The cold side of a walk over all keys, see `Engine.scanCold`: visits the live rows of a
+    /// namespace with `from <= hash < below`, about `count` of them, but always all that share
+    /// the first 53 bits of their hash; returns the position below which everything was
+    /// visited.
+    func visitCold(
+        namespace: UInt32, from: UInt64, below: UInt64?, atMost count: Int,
+        _ body: (_ hash: UInt64, _ key: Bytes, _ facts: KeyFacts) -> Void
+    ) -> UInt64? {
+        do {
+            let next = try store.rows(
+                namespace: namespace, from: from, atMost: count,
+                looseBits: Int(ScanPosition.droppedBits)
+            ) { record in
+                if let below, record.hash >= below { return }
+                guard let type = RDBType.valueType(record.type) else { return }
+                let expiry = record.expiry == ColdRecord.noExpiry ? nil : record.expiry
+                body(record.hash, record.key, KeyFacts(type: type, expiry: expiry))
+            }
+            guard let next else { return below }
+            let aligned = next & ~((1 << ScanPosition.droppedBits) - 1)
+            return below.map { Swift.min($0, aligned) } ?? aligned
+        } catch {
+            stats.damagedRecords += 1
+            stats.lastError = error.description
+            return below
+        }
+    }
+
+    /// Memory that the tier itself holds: batches and filters.
+    var memoryBytes: Int { batch.byteCount + queuedBytes + filterBytes }
+}
+
+struct TierStatistics {
+    /// Records and tombstones handed to the cold tier, and their bytes.
+    var spilledKeys = 0
+    var spilledBytes = 0
+    /// Clean keys that left without any writing.
+    var droppedCleanKeys = 0
+    /// Records read because a key was not hot; how many were kept, and reads that found none.
+    var fetchedKeys = 0
+    var promotedKeys = 0
+    var fruitlessReads = 0
+    var archivedKeys = 0
+    /// Records that failed their check.
+    var damagedRecords = 0
+    var lastError = ""
+}
+
+/// Remembers which keys were fetched lately, so that the second fetch within the window keeps
+/// the key in the hot tier and one scan over everything keeps nothing.
+///
+/// A direct-mapped table of hash fragments, each with the time it was seen: it forgets by being
+/// overwritten, costs 64 KiB, and a wrong hit only keeps a key that was asked for once.
+struct PromotionWindow {
+    private static let slots = 8192
+    private var seen = [UInt64](repeating: 0, count: slots)
+
+    /// Whether the key was seen within the last `windowMs`; notes that it is seen now.
+    mutating func noteAndTest(_ hash: UInt64, nowMs: Int64, windowMs: Int64) -> Bool {
+        let slot = Int(truncatingIfNeeded: hash & UInt64(PromotionWindow.slots - 1))
+        // 24 bits of the hash, 40 bits of milliseconds.
+        let mark = hash >> 40
+        let now = UInt64(bitPattern: nowMs) & 0xFF_FFFF_FFFF
+        let old = seen[slot]
+        seen[slot] = mark << 40 | now
+        return old >> 40 == mark && now &- (old & 0xFF_FFFF_FFFF) <= UInt64(windowMs)
+    }
+}
+
+extension ColdStore {
+    /// Memory of the membership filters. O(runs).
+    var filterBytes: Int { state.withLock { current.runs.reduce(0) { $0 + $1.filterBytes } } }
+}

@@ -1,0 +1,35 @@
+// One turn of an event loop: a batch of requests under one lock.
+//
+//     engine.withLock {
+//         $0.beginTurn()
+//         for request in … { $0.execute(client, request) }
+//         end = $0.endTurn()
+//     }
+//
+// The end of the turn sends off what was only visiting, spills what is over the budget, and
+// hands the effects to the log file with one write, before any reply of the turn is sent.
+
+/// What the event loop must do before it sends the turn's replies.
+package struct TurnEnd {
+    /// With `appendfsync always`: hold the replies until the log is durable up to here.
+    package var durableLSN: UInt64?
+    /// Writes outrun the disk: read nothing more for so long.
+    package var pauseMs: Int
+}
+
+extension Engine {
+    package func beginTurn() {
+        advanceClock()
+        commandStartedUs = clock.monotonicUs()
+        _ = expireDue(limit: 16)
+    }
+
+    package func endTurn() -> TurnEnd {
+        let wrote = !log.isEmpty
+        releaseVisitors()
+        let pauseMs = keepWithinBudget()
+        flushLog()
+        let mustSync = wrote && configuration.appendFsync == .always && logIsEnabled
+        return TurnEnd(durableLSN: mustSync ? log.lsn : nil, pauseMs: pauseMs)
+    }
+}

@@ -1,0 +1,44 @@
+// What OBJECT ENCODING calls a value, and what MEMORY USAGE estimates of it.
+
+import Glibc
+
+extension Entry {
+    /// Redis's name for how the value is kept.
+    var objectEncodingName: StaticString {
+        switch encoding {
+        case .integer: "int"
+        case .embedded: bodyCount <= StringLayout.embstrCountMax ? "embstr" : "raw"
+        case .raw: "raw"
+        case .listPack: "listpack"
+        case .intSet: "intset"
+        case .table: "hashtable"
+        case .quickList: "quicklist"
+        case .tree: "skiplist"
+        }
+    }
+
+    /// Bytes that key and value occupy, allocator size classes included. Exact, but for the share
+    /// of the table's slot. O(1).
+    var memoryUsage: Int {
+        // A slot in the hot table; with an expiry one in its index as well.
+        let slots = 11 + (flags.contains(.expires) ? 24 : 0)
+        return Heap.footprint(totalCount) + slots + valueMemory
+    }
+
+    private var valueMemory: Int {
+        switch encoding {
+        case .embedded, .integer: return 0
+        case .raw: return Heap.footprint(Int(StringValue.raw(self).capacity))
+        case .listPack: return Heap.footprint(ListPack(pointer).totalBytes)
+        case .intSet: return Heap.footprint(IntSet(pointer).totalBytes)
+        case .table where type == .hash: return boxed(FieldTable.self) { $0.memoryBytes }
+        case .table: return boxed(MemberTable.self) { $0.memoryBytes }
+        case .quickList: return boxed(QuickList.self) { $0.memoryBytes }
+        case .tree: return boxed(SortedSet.self) { $0.memoryBytes }
+        }
+    }
+
+    private func boxed<T: ~Copyable>(_ type: T.Type, _ bytes: (borrowing T) -> Int) -> Int {
+        Heap.footprint(MemoryLayout<T>.size) + bytes(Box.lend(pointer, type).pointee)
+    }
+}
