@@ -37,8 +37,7 @@ final class MergeJob {
     var position: [UInt8]?
     /// Fingerprints of the expiry rows whose records were superseded here; bounded.
     var supersededExpiries: Set<UInt64> = []
-    /// The last megabyte of the map that each source was prefetched to.
-    var prefetched: [UInt]
+    var prefetch: Prefetch
 
     static let supersededMax = 1 << 21
 
@@ -48,22 +47,11 @@ final class MergeJob {
         self.writer = writer
         self.isBottom = isBottom
         self.isWanted = isWanted
-        prefetched = Array(repeating: 0, count: inputs.count)
+        prefetch = Prefetch(sources: inputs.count)
     }
 
     static func fingerprint(_ expiry: Int64, _ row: Bytes) -> UInt64 {
         ColdKey.siphash(row, UInt64(bitPattern: expiry), 0x6D65_7267_6500_0000)
-    }
-
-    /// Asks the kernel for what a source will read next: the map is opened without read-ahead,
-    /// for the sake of random reads, and a merge reads in order.
-    @inline(__always)
-    func prefetch(_ source: Int, _ address: UnsafeRawPointer?) {
-        let block = UInt(bitPattern: address) >> 20
-        if prefetched[source] == block { return }
-        prefetched[source] = block
-        let start = UnsafeMutableRawPointer(bitPattern: block << 20)
-        _ = madvise(start, 2 << 20, Int32(MADV_WILLNEED))
     }
 }
 
@@ -263,7 +251,7 @@ extension ColdStore {
         }) {
             let row = walk.key
             let value = walk.value
-            job.prefetch(walk.winner, row.baseAddress)
+            job.prefetch.touch(walk.winner, row.baseAddress)
             guard let header = ColdHeader(value) else {
                 // Not ours to judge: it is kept as it is, and reported to whoever reads it.
                 try job.writer.addRow(&output, row: row, value: value, lsn: 0, tombstone: false)
@@ -321,7 +309,7 @@ extension ColdStore {
                     try index == 0 ? cursor.seek(exactly: header.firstChunk) : cursor.move(.next)
                 // A missing chunk leaves the value damaged, as it was: the count will not fit.
                 guard found else { break }
-                job.prefetch(0, cursor.value.baseAddress)
+                job.prefetch.touch(job.inputs.count, cursor.value.baseAddress)
                 try job.writer.addChunk(&output, cursor.value)
             }
         }

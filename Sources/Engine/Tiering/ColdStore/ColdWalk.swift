@@ -98,6 +98,7 @@ extension ColdStore {
 package final class ColdSnapshot: @unchecked Sendable {
     private let store: ColdStore
     private let reader: ColdReader
+    private var prefetch: Prefetch
     /// The last row visited; nil before the first.
     private var position: [UInt8]?
     /// Whether the walk came to the end.
@@ -106,6 +107,7 @@ package final class ColdSnapshot: @unchecked Sendable {
     init(_ store: ColdStore, _ reader: ColdReader) {
         self.store = store
         self.reader = reader
+        prefetch = Prefetch(sources: reader.list.count)
     }
 
     deinit {
@@ -134,6 +136,7 @@ package final class ColdSnapshot: @unchecked Sendable {
                 }
                 let row = walk.key
                 position = Array(row)
+                prefetch.touch(walk.winner, row.baseAddress)
                 guard let header = ColdHeader(walk.value) else { throw ColdStore.damage(row) }
                 if header.isTombstone { continue }
                 try store.visit(view, list.views[walk.winner], row, walk.value, header, true, body)

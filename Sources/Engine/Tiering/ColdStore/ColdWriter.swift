@@ -56,6 +56,7 @@ package final class ColdWriter: @unchecked Sendable {
     private let queueBytesMax: Int
     private let retryMs: Int
     private let mergeStepBytes: Int
+    private let durableCommits: Bool
 
     private let latch = Monitor()
     private var queue: [Item] = []
@@ -71,15 +72,19 @@ package final class ColdWriter: @unchecked Sendable {
     ///   - queueBytesMax: batches beyond this are refused while others wait.
     ///   - retryMs: pause before a failed commit is tried again.
     ///   - mergeStepBytes: what one merge transaction may write.
+    ///   - durableCommits: whether `afterCommit` means that an operating-system crash cannot undo
+    ///     the batch. With false the last commit may be undone (never half of it), which is safe
+    ///     while the log still holds the batch's effects: `ColdStore.sync` before it is cut.
     package init(
         store: ColdStore, hooks: ColdWriterHooks, queueBytesMax: Int = 64 << 20,
-        retryMs: Int = 200, mergeStepBytes: Int = 16 << 20
+        retryMs: Int = 200, mergeStepBytes: Int = 16 << 20, durableCommits: Bool = true
     ) {
         self.store = store
         self.hooks = hooks
         self.queueBytesMax = queueBytesMax
         self.retryMs = retryMs
         self.mergeStepBytes = mergeStepBytes
+        self.durableCommits = durableCommits
         thread = BackgroundThread { [unowned(unsafe) self] in run() }
     }
 
@@ -220,7 +225,7 @@ package final class ColdWriter: @unchecked Sendable {
         let start = ColdWriter.microseconds()
         do {
             try hooks.beforeCommit(batch.newestLSN)
-            try store.commit(batch)
+            try store.commit(batch, durable: durableCommits)
         } catch {
             note(ColdError(error))
             return false
