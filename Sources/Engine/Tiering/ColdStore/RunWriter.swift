@@ -9,11 +9,16 @@
 // them, and no key can be mistaken for a chunk.
 //
 // A chunk row fills one overflow page exactly, so that writing a value never searches LMDB's
-// free list for contiguous pages. Measured on 10 KB, 100 KB and 1 MB values against chunk rows
-// of half a page, which stay in their leaf: 35 900, 3 190 and 425 values a second (merging
-// included) against 30 700, 3 080 and 368, and reads a fifth faster. Values whole in overflow
-// pages are as fast or faster (4 660 of 100 KB) while the free list is one piece, take a fifth
-// more room at 10 KB, and degrade with fragmentation.
+// free list for contiguous pages. Values a second of CPU time, merging included, one run each in
+// tmpfs on a busy two-core machine (so differences under a tenth mean little):
+//
+//                              10 KB     100 KB    1 MB
+//     half pages, in the leaf  30 700     3 080     368
+//     one overflow page        35 900     3 190     425    <- this
+//     whole, overflow pages    35 200     4 660     459    a fifth more room at 10 KB
+//
+// Whole values do well while the free list is in one piece, as it was here; with a fragmented
+// one LMDB must search it, which was not measured.
 
 import Glibc
 import LMDB
