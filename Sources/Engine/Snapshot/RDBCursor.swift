@@ -6,7 +6,7 @@ import Glibc
 
 /// A position in serialized bytes. Every reader returns nil at the first thing that is wrong.
 struct RDBCursor {
-    private let bytes: Bytes
+    let bytes: Bytes
     private(set) var offset = 0
 
     init(_ bytes: Bytes) { self.bytes = bytes }
@@ -99,4 +99,12 @@ struct RDBCursor {
 
     /// Skips a string.
     mutating func skipString() -> Bool { string { _ in true } ?? false }
+}
+
+extension UnsafeRawBufferPointer {
+    /// Whether `part` is a view of some of these very bytes.
+    func covers(_ part: Bytes) -> Bool {
+        guard let base = baseAddress, let start = part.baseAddress else { return part.isEmpty }
+        return start >= base && start + part.count <= base + count
+    }
 }

@@ -88,10 +88,11 @@ extension ValueCodec {
     // MARK: Strings
 
     private static func decodeString(_ cursor: inout RDBCursor) -> DetachedValue? {
-        cursor.string { bytes in
+        let whole = cursor.bytes
+        return cursor.string { bytes in
             let value = DetachedValue.string(bytes)
-            // What is lent ends with this closure.
-            guard case .bytes = value.storage else { return value }
+            // What was decompressed ends with this closure; what is part of the payload does not.
+            guard case .bytes = value.storage, !whole.covers(bytes) else { return value }
             return DetachedValue(
                 type: .string, encoding: .raw,
                 storage: .raw(RawString(bytes, capacity: bytes.count)))
