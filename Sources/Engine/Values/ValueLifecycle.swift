@@ -169,8 +169,8 @@ extension DetachedValue {
         }
     }
 
-    /// Frees up to `max` elements (nodes of a list); returns how many. The value itself is still there after the
-    /// last.
+    /// Frees up to `max` elements (nodes of a list); returns how many. The value itself is still
+    /// there after the last.
     func destroySome(max: Int) -> Int {
         guard case .pointer(let raw) = storage else { return 0 }
         switch encoding {

@@ -118,8 +118,8 @@ enum MemoryCommands {
             malloc_stats_print(
                 { context, piece in
                     guard let context, let piece else { return }
-                    context.assumingMemoryBound(to: [UInt8].self).pointee
-                        .append(contentsOf: UnsafeRawBufferPointer(start: piece, count: strlen(piece)))
+                    let text = context.assumingMemoryBound(to: [UInt8].self)
+                    text.pointee.append(contentsOf: Bytes(start: piece, count: strlen(piece)))
                 }, text, "")
         }
         text.withUnsafeBytes { client.reply.verbatim($0) }

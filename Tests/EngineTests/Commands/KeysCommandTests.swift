@@ -1,0 +1,100 @@
+// Serialized values come back as they were, and the commands that only inform answer at all.
+
+import Testing
+
+@testable import Engine
+
+@Suite struct KeysCommandTests {
+    /// Every type and encoding: dumped, restored under another name, copied, moved by name.
+    @Test func valuesSurviveDumpCopyAndRename() {
+        let test = TestEngine()
+        var lines = ["SET integer 12345", "SET short hello", "APPEND grown hello"]
+        lines.append("SET long " + String(repeating: "x", count: 3000))
+        for (suffix, count) in [("small", 5), ("large", 2000)] {
+            func words(_ name: String) -> String {
+                (0..<count).map { "\(name)\($0)" }.joined(separator: " ")
+            }
+            func pairs(_ name: String) -> String {
+                (0..<count).map { "\($0).5 \(name)\($0)" }.joined(separator: " ")
+            }
+            lines += [
+                "RPUSH list\(suffix) " + words("e"), "SADD set\(suffix) " + words("m"),
+                "SADD ints\(suffix) " + words(""), "HSET hash\(suffix) " + pairs("v"),
+                "ZADD zset\(suffix) " + pairs("z"),
+            ]
+        }
+        for line in lines {
+            let reply = test.run(line: line)
+            #expect(!reply.hasPrefix("-"), "\(line.prefix(30)): \(reply)")
+            let key = String(line.split(separator: " ")[1])
+            let payload = test.send([Array("DUMP".utf8), Array(key.utf8)]).bytes!
+            let encoding = test.encoding(key)
+            let restored = test.send([
+                Array("RESTORE".utf8), Array("r".utf8), Array("99999999999999".utf8), payload,
+                Array("REPLACE".utf8), Array("ABSTTL".utf8),
+            ])
+            #expect(restored == .simple("OK"))
+            #expect(test.run("PEXPIRETIME", "r") == ":99999999999999")
+            #expect(test.run("COPY", "r", "c", "REPLACE") == ":1")
+            #expect(test.run("RENAME", "c", "d") == "+OK")
+            for copy in ["r", "d"] {
+                #expect(test.run("TYPE", copy) == test.run("TYPE", key))
+                if key != "grown" { #expect(test.encoding(copy) == encoding, "\(key)") }
+                #expect(test.run("PEXPIRETIME", copy) == ":99999999999999")
+                let second = test.send([Array("DUMP".utf8), Array(copy.utf8)]).bytes!
+                // Tables lend elements whose hashes begin alike in any order.
+                let isSame = encoding == "hashtable"
+                    ? contents(test, copy) == contents(test, key) : second == payload
+                #expect(isSame, "\(key)")
+            }
+            let usage = Int(test.run("MEMORY", "USAGE", key).dropFirst())!
+            #expect(usage > payload.count / 8)
+        }
+    }
+
+    /// The elements of a set or the pairs of a hash, in order.
+    private func contents(_ test: TestEngine, _ key: String) -> [String] {
+        let isSet = test.run("TYPE", key) == "+set"
+        let items = test.send([isSet ? "SMEMBERS" : "HGETALL", key].map { Array($0.utf8) }).items
+        if isSet { return items.map(\.description).sorted() }
+        return stride(from: 0, to: items.count, by: 2)
+            .map { "\(items[$0]) \(items[$0 + 1])" }.sorted()
+    }
+
+    @Test func damagedPayloadsAreRefused() {
+        let test = TestEngine()
+        test.run("RPUSH", "list", "a", "b", "12", "c")
+        let payload = test.send([Array("DUMP".utf8), Array("list".utf8)]).bytes!
+        for index in payload.indices {
+            var damaged = payload
+            damaged[index] ^= 0x20
+            let reply = test.send([
+                Array("RESTORE".utf8), Array("x".utf8), Array("0".utf8), damaged,
+            ])
+            guard case .error = reply else {
+                Issue.record("byte \(index) changed, and nobody noticed")
+                continue
+            }
+        }
+        #expect(test.run("EXISTS", "x") == ":0")
+    }
+
+    @Test func informingCommandsAnswer() {
+        for version in [2, 3] {
+            let test = TestEngine(resp: version)
+            test.run("SET", "key", "value")
+            #expect(test.send(["MEMORY", "STATS"].map { Array($0.utf8) }).items.count == 54)
+            #expect(test.run("MEMORY", "DOCTOR").count > 20)
+            #expect(test.run("MEMORY", "MALLOC-STATS").count > 200)
+            #expect(test.run("MEMORY", "PURGE") == "+OK")
+            #expect(test.run("MEMORY", "HELP").contains("USAGE"))
+            #expect(test.run("OBJECT", "HELP").contains("ENCODING"))
+            #expect(test.run("OBJECT", "FREQ", "key").hasPrefix("-ERR An LFU"))
+            #expect(test.run("OBJECT", "IDLETIME", "key") == ":0")
+            test.engine.policyIsLFU = true
+            test.run("SET", "key", "value")
+            #expect(test.run("OBJECT", "FREQ", "key").hasPrefix(":"))
+            #expect(test.run("OBJECT", "IDLETIME", "key").hasPrefix("-ERR An LFU"))
+        }
+    }
+}
