@@ -1,0 +1,107 @@
+// An engine on a directory of its own: cold tier, log and background threads included.
+
+import Glibc
+
+@testable import Engine
+
+final class DurableEngine {
+    let directory: String
+    private(set) var engine: Engine
+    private(set) var client: Client
+    private(set) var report: RecoveryReport
+    private let configure: (inout Configuration) -> Void
+    private var isOpen = true
+
+    /// Opens `directory`, or a new temporary one.
+    init(
+        directory: String? = nil, _ configure: @escaping (inout Configuration) -> Void = { _ in }
+    ) throws {
+        self.configure = configure
+        if let directory {
+            self.directory = directory
+        } else {
+            var template = Array("/tmp/firn-test-XXXXXX".utf8CString)
+            self.directory = String(cString: mkdtemp(&template)!)
+        }
+        (engine, report) = try DurableEngine.open(self.directory, configure)
+        client = Client(id: 1, nowMs: engine.nowMs)
+    }
+
+    private static func open(
+        _ directory: String, _ configure: (inout Configuration) -> Void
+    ) throws -> (Engine, RecoveryReport) {
+        var configuration = Configuration()
+        configuration.dir = directory
+        configuration.memoryBudget = MemoryBudget(bytes: 0)
+        configuration.savePoints = []
+        configure(&configuration)
+        let opened = try Engine.open(configuration) { _ in }
+        return (opened.engine, opened.report)
+    }
+
+    /// Ends the engine in order and opens the directory again.
+    func reopen() throws {
+        engine.close()
+        let dir = directory
+        client = Client(id: 0, nowMs: 0)
+        engine = Engine(
+            configuration: Configuration(), secret: HashSecret(k0: 0, k1: 0), seed: 0)
+        (engine, report) = try DurableEngine.open(dir, configure)
+        client = Client(id: 1, nowMs: engine.nowMs)
+    }
+
+    /// What a crash would leave now: a copy of the directory, opened.
+    func crashed() throws -> DurableEngine {
+        let copy = directory + "-crashed"
+        system("rm -rf \(copy) && cp -r \(directory) \(copy)")
+        return try DurableEngine(directory: copy, configure)
+    }
+
+    func close() {
+        if isOpen { engine.close() }
+        isOpen = false
+        system("rm -rf \(directory)")
+    }
+
+    @discardableResult
+    private func system(_ command: String) -> Int32 { Glibc.system(command) }
+
+    /// Executes one request in a turn of its own; the reply as text.
+    @discardableResult
+    func run(_ words: String...) -> String { turn([words])[0] }
+
+    @discardableResult
+    func run(line: String) -> String { turn([line.split(separator: " ").map(String.init)])[0] }
+
+    /// Executes requests in one turn; their replies as text.
+    @discardableResult
+    func turn(_ requests: [[String]]) -> [String] {
+        while true {
+            var replies: [String] = []
+            let end = engine.withLock { engine in
+                engine.beginTurn()
+                for words in requests {
+                    OwnedArguments(words.map { Array($0.utf8) }).withArguments {
+                        engine.execute(client, $0)
+                    }
+                    var decoder = ReplyDecoder(client.reply.withBytes { Array($0) })
+                    replies.append(decoder.next().description)
+                    client.reply.removeAll()
+                }
+                return engine.endTurn()
+            }
+            if end.pauseMs > 0 { usleep(UInt32(end.pauseMs) * 1000) }
+            return replies
+        }
+    }
+
+    /// Waits until `condition` holds; false after `seconds`.
+    func wait(seconds: Double = 10, _ condition: (Engine) -> Bool) -> Bool {
+        let deadline = Clock.monotonicUs() + Int64(seconds * 1_000_000)
+        while Clock.monotonicUs() < deadline {
+            if engine.withLock({ condition($0) }) { return true }
+            usleep(1000)
+        }
+        return false
+    }
+}

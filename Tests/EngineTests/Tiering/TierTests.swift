@@ -1,0 +1,195 @@
+import Testing
+
+@testable import Engine
+
+/// The two tiers as one keyspace, over the real cold store.
+@Suite(.serialized) struct TierTests {
+    /// The requests that make key number `n`, of any type, and what reads it back.
+    private func write(_ n: Int) -> [String] {
+        switch n % 5 {
+        case 0: ["SET", "key:\(n)", String(repeating: "v\(n)", count: 1 + n % 40)]
+        case 1: ["HSET", "key:\(n)", "f", "\(n)", "g", "value \(n)"]
+        case 2: ["RPUSH", "key:\(n)", "a\(n)", "b", "\(n)"]
+        case 3: ["SADD", "key:\(n)", "\(n)", "7"]
+        default: ["ZADD", "key:\(n)", "\(n).5", "m", "2", "n"]
+        }
+    }
+
+    private func read(_ n: Int) -> [String] {
+        switch n % 5 {
+        case 0: ["GET", "key:\(n)"]
+        case 1: ["HGETALL", "key:\(n)"]
+        case 2: ["LRANGE", "key:\(n)", "0", "-1"]
+        case 3: ["SORT", "key:\(n)"]
+        default: ["ZRANGE", "key:\(n)", "0", "-1", "WITHSCORES"]
+        }
+    }
+
+    private func fill(_ durable: DurableEngine, _ range: Range<Int>) {
+        for start in stride(from: range.lowerBound, to: range.upperBound, by: 50) {
+            durable.turn((start..<min(start + 50, range.upperBound)).map { write($0) })
+        }
+    }
+
+    private func values(_ durable: DurableEngine, _ count: Int) -> [String] {
+        (0..<count).map { durable.turn([read($0)])[0] }
+    }
+
+    @Test func moreThanMemorySurvivesSpillingAndRestart() throws {
+        let count = 6000
+        // Engines of one process share the accounted heap: the first must be gone.
+        let expected = try {
+            let plain = try DurableEngine()
+            defer { plain.close() }
+            fill(plain, 0..<count)
+            return values(plain, count)
+        }()
+        let durable = try DurableEngine { $0.memoryBudget = MemoryBudget(bytes: 1 << 20) }
+        defer { durable.close() }
+        fill(durable, 0..<count)
+        #expect(durable.engine.databases[0].keyCount == count)
+        #expect(durable.wait { $0.databases[0].coldOnlyCount > count / 2 })
+        #expect(values(durable, count) == expected)
+        #expect(durable.engine.withLock { $0.usedMemory } < 3 << 20)
+
+        try durable.reopen()
+        #expect(durable.report.replayedEffects == 0)
+        #expect(durable.engine.databases[0].keyCount == count)
+        #expect(values(durable, count) == expected)
+    }
+
+    @Test func aCrashLosesNothingThatWasWritten() throws {
+        let count = 5000
+        let durable = try DurableEngine { $0.memoryBudget = MemoryBudget(bytes: 1 << 20) }
+        defer { durable.close() }
+        fill(durable, 0..<count)
+        // Changes and deletions of keys of every age, in both tiers.
+        for n in stride(from: 0, to: count, by: 3) { durable.run("DEL", "key:\(n)") }
+        for n in stride(from: 0, to: count, by: 35) { durable.run("SET", "key:\(n)", "again") }
+        let expected = values(durable, count)
+        let size = durable.engine.withLock { $0.databases[0].keyCount }
+
+        let crashed = try durable.crashed()
+        defer { crashed.close() }
+        #expect(crashed.report.replayedEffects > 0)
+        #expect(crashed.engine.databases[0].keyCount == size)
+        #expect(values(crashed, count) == expected)
+        // Recovering from a crash in the recovered state ends in the same.
+        let twice = try crashed.crashed()
+        defer { twice.close() }
+        #expect(twice.engine.databases[0].keyCount == size)
+        #expect(values(twice, count) == expected)
+    }
+
+    @Test func flushAndSwapAreReplayedByTheirPositions() throws {
+        let durable = try DurableEngine { $0.memoryBudget = MemoryBudget(bytes: 1 << 20) }
+        defer { durable.close() }
+        fill(durable, 0..<3000)
+        durable.engine.withLock { $0.flush(database: 0, lazily: false) }
+        #expect(durable.run("EXISTS", "key:1") == ":0")
+        fill(durable, 0..<100)
+        durable.engine.withLock { $0.swap(0, 1) }
+        durable.turn([["SET", "other", "1"]])
+        #expect(durable.engine.databases[1].keyCount == 100)
+
+        let crashed = try durable.crashed()
+        defer { crashed.close() }
+        #expect(crashed.engine.databases[0].keyCount == 1)
+        #expect(crashed.engine.databases[1].keyCount == 100)
+        #expect(crashed.run("GET", "other") == "1")
+
+        try durable.reopen()
+        #expect(durable.engine.databases[0].keyCount == 1)
+        #expect(durable.engine.databases[1].keyCount == 100)
+    }
+
+    @Test func tortureModeKeepsEveryKeyCold() throws {
+        let durable = try DurableEngine { $0.debugSpillEveryCommand = true }
+        defer { durable.close() }
+        fill(durable, 0..<200)
+        #expect(durable.engine.databases[0].table.count == 0)
+        #expect(durable.engine.databases[0].keyCount == 200)
+        let plain = try DurableEngine()
+        defer { plain.close() }
+        fill(plain, 0..<200)
+        #expect(values(durable, 200) == values(plain, 200))
+        for n in 0..<200 { durable.run("DEL", "key:\(n)") }
+        #expect(durable.engine.databases[0].keyCount == 0)
+        #expect(durable.run("EXISTS", "key:7") == ":0")
+    }
+
+    @Test func locateSpillFetch() throws {
+        let durable = try DurableEngine()
+        defer { durable.close() }
+        durable.run("SET", "a", "1")
+        #expect(durable.run("TIER", "LOCATE", "a", "b") == "[hot-dirty nil]")
+        #expect(durable.run("TIER", "SPILL", "a", "b") == ":1")
+        #expect(durable.wait { $0.databases[0].table.count == 0 })
+        #expect(durable.run("TIER", "LOCATE", "a") == "[cold]")
+        #expect(durable.run("GET", "a") == "1")
+        #expect(durable.run("TIER", "LOCATE", "a") == "[cold]")
+        #expect(durable.run("TIER", "FETCH", "a") == ":1")
+        #expect(durable.run("TIER", "LOCATE", "a") == "[hot]")
+        #expect(durable.run("DEL", "a") == ":1")
+        #expect(durable.run("TIER", "LOCATE", "a") == "[nil]")
+    }
+
+    @Test func checkpointShortensTheLog() throws {
+        let durable = try DurableEngine()
+        defer { durable.close() }
+        fill(durable, 0..<2000)
+        durable.engine.withLock { _ = $0.startCheckpoint() }
+        #expect(durable.wait { $0.checkpoint.phase == .idle && $0.persistence.checkpoints == 1 })
+        #expect(durable.engine.withLock { $0.databases[0].dirtyCount } == 0)
+        let crashed = try durable.crashed()
+        defer { crashed.close() }
+        #expect(crashed.report.replayedEffects == 0)
+        #expect(crashed.engine.databases[0].keyCount == 2000)
+    }
+
+    @Test func snapshotIsOnePointInTime() throws {
+        let durable = try DurableEngine { $0.memoryBudget = MemoryBudget(bytes: 1 << 20) }
+        defer { durable.close() }
+        let accounts = 4000
+        let padding = String(repeating: "x", count: 200)
+        for n in 0..<accounts {
+            durable.turn([["HSET", "account:\(n)", "balance", "100", "p", padding]])
+        }
+        durable.engine.withLock { #expect($0.startSnapshot()) }
+        var random = Random(seed: 7)
+        var transfers = 0
+        while durable.engine.withLock({ $0.snapshots.job != nil }) {
+            let from = Int(random.next() % UInt64(accounts))
+            let to = Int(random.next() % UInt64(accounts))
+            durable.turn([
+                ["MULTI"], ["HINCRBY", "account:\(from)", "balance", "-1"],
+                ["HINCRBY", "account:\(to)", "balance", "1"],
+                ["SET", "new:\(transfers)", "x"], ["DEL", "new:\(transfers - 1)"], ["EXEC"],
+            ])
+            transfers += 1
+        }
+        #expect(durable.engine.withLock { $0.snapshots.lastError } == nil)
+        var sum = 0
+        var keys = 0
+        let context = DecodingContext(durable.engine.configuration, durable.engine.secret)
+        try RDBFile.read("\(durable.directory)/dump.rdb", context, checksum: true) {
+            (item, value) throws(RDBError) in
+            keys += 1
+            if item.key.slice(0, 4).equals("acco") {
+                let entry = Entry.allocate(
+                    key: item.key, type: value.type, encoding: value.encoding,
+                    bodyCount: value.bodyCount, expiry: nil)
+                value.store(in: entry.body)
+                "balance".utf8.withContiguousStorageIfAvailable { name in
+                    if let found = HashValue(entry).value(of: Bytes(name)) {
+                        sum += Int(found.spelledInteger ?? 0)
+                    }
+                }
+                entry.deallocate()
+            }
+            value.destroy()
+        }
+        #expect(sum == accounts * 100)
+        #expect(keys == accounts || keys == accounts + 1)
+    }
+}
