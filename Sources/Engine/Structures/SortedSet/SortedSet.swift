@@ -50,9 +50,10 @@ struct SortedSet: ~Copyable {
         let hash = table.secret.hash(member)
         if let entry = table.find(hash, member) {
             let old = MemberEntry.score(entry)
-            if old.bitPattern == score.bitPattern { return .unchanged }
+            // Zero and minus zero are one score: the one that was there stays, as in Redis.
+            if old == score { return .unchanged }
             move(entry, to: score)
-            return old == score ? .unchanged : .updated
+            return .updated
         }
         let entry = MemberEntry.make(member, score)
         entryBytes += Heap.footprint(MemberEntry.byteCount(entry))
