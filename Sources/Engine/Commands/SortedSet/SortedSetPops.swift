@@ -22,9 +22,8 @@ enum SortedSetPops {
             ? try args.integer(
                 2, in: 0...Int64.max, else: "ERR value is out of range, must be positive")
             : nil
-        if wanted == 0 { return client.reply.emptyArray() }
         let key = engine.key(args[1], client)
-        guard let entry = try engine.write(key, .sortedSet) else {
+        guard let entry = try engine.write(key, .sortedSet), wanted != 0 else {
             return client.reply.emptyArray()
         }
         let count = Int(Swift.min(wanted ?? 1, Int64(SortedSetValue(entry).count)))
