@@ -42,7 +42,10 @@ struct SortedSetValue {
     static func create(
         count: Int, memberBytes: Int, _ limits: SortedSetLimits
     ) -> SortedSetValue {
-        if count <= limits.packedCountMax, memberBytes <= limits.packedMemberBytesMax {
+        if count <= limits.packedCountMax, memberBytes <= limits.packedMemberBytesMax,
+            memberBytes < ListPack.totalBytesMax / 4,
+            count < ListPack.totalBytesMax / 2 / (memberBytes + Numbers.doubleCharsMax + 16)
+        {
             return SortedSetValue(encoding: .listPack, pointer: ListPack.create().raw)
         }
         return SortedSetValue(
@@ -198,6 +201,11 @@ struct SortedSetValue {
             }
             pack.insert(member, score)
         case .updated(let score):
+            guard pack.list.canAdd(Numbers.doubleCharsMax) else {
+                convertToTree(limits)
+                tree.pointee.add(member, score)
+                return outcome
+            }
             pack.remove(at: found!.position)
             pack.insert(member, score)
         case .unchanged, .refused, .notANumber:
