@@ -10,7 +10,9 @@ import Glibc
 package final class Engine: @unchecked Sendable {
     private let mutex: UnsafeMutablePointer<pthread_mutex_t>
 
-    var configuration: Configuration
+    package internal(set) var configuration: Configuration
+    /// Counts changes, for those who keep copies of settings.
+    package private(set) var configurationVersion = 0
     /// Keys every hash; part of the store's identity, for cold keys and SCAN cursors are hashes.
     let secret: HashSecret
     let databases: UnsafeMutablePointer<HotDatabase>
@@ -143,6 +145,7 @@ package final class Engine: @unchecked Sendable {
 
     /// Takes over settings that the hot path keeps copies of.
     func configurationChanged() {
+        configurationVersion += 1
         policyIsLFU = configuration.maxmemoryPolicy.isLFU
         notifiedEvents = configuration.notifyKeyspaceEvents
         spillsEveryCommand = configuration.debugSpillEveryCommand

@@ -13,8 +13,13 @@
 package struct TurnEnd {
     /// With `appendfsync always`: hold the replies until the log is durable up to here.
     package var durableLSN: UInt64?
+    /// The log could not be written yet (its segments change, or a sync runs): hold the replies
+    /// until it has been written up to here.
+    package var writtenLSN: UInt64?
     /// Writes outrun the disk: read nothing more for so long.
-    package var pauseMs: Int
+    package var pauseMs = 0
+
+    package init() {}
 }
 
 extension Engine {
@@ -26,10 +31,19 @@ extension Engine {
 
     package func endTurn() -> TurnEnd {
         let wrote = !log.isEmpty
+        var end = TurnEnd()
         releaseVisitors()
-        let pauseMs = keepWithinBudget()
+        end.pauseMs = keepWithinBudget()
         flushLog()
-        let mustSync = wrote && configuration.appendFsync == .always && logIsEnabled
-        return TurnEnd(durableLSN: mustSync ? log.lsn : nil, pauseMs: pauseMs)
+        guard wrote, logIsEnabled else { return end }
+        if configuration.appendFsync == .always {
+            end.durableLSN = log.lsn
+            logSyncer?.requestSync(log.lsn)
+        } else if !log.isEmpty, persistence.logError == nil {
+            // When the disk refuses the write, further writes are refused, as in Redis, and
+            // those of this turn are answered.
+            end.writtenLSN = log.lsn
+        }
+        return end
     }
 }

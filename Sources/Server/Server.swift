@@ -1,1 +1,209 @@
+// The life of a server: configuration, sockets, data, turns, end.
+//
+//     read the configuration       a mistake stops the start
+//     bind                         a port that is taken stops the start
+//     open the data directory      recovery; a directory that is taken stops the start
+//     accept clients
+//     wait for SIGTERM, SIGINT or SHUTDOWN
+//     stop accepting and executing, sync the log, checkpoint if that is quick, exit 0
+//
+// Everything that fails on the way is told in one line, and the exit status is 1.
+
 import Engine
+import Glibc
+import Logging
+import NIOCore
+import NIOPosix
+import Synchronization
+
+package final class Server: @unchecked Sendable {
+    private let configuration: Configuration
+    private let log: Logger
+    private let group: MultiThreadedEventLoopGroup
+    private let reactors = ReactorTable()
+    private let listener: Listener
+    private var engine: Engine?
+    private let isEnding = Atomic(false)
+
+    /// Runs a server to its end. `arguments` are those of the program, without its name.
+    package static func run(_ arguments: [String]) -> Never {
+        let options = LaunchOptions(arguments)
+        switch options.action {
+        case .printVersion:
+            print(LaunchOptions.versionText)
+            exit(0)
+        case .printHelp:
+            print(LaunchOptions.helpText)
+            exit(0)
+        case .run: break
+        }
+        var configuration: Configuration
+        let filePath: String?
+        do {
+            (configuration, filePath) = try options.load()
+        } catch {
+            ServerProcess.complain("\(error)")
+            exit(1)
+        }
+        if configuration.daemonize { ServerProcess.detach() }
+        ServerProcess.holdSignals()
+        ServerLog.level = configuration.logLevel
+        let logPath = Server.absolute(configuration.logFile, in: configuration.dir)
+        LoggingSystem.bootstrap { _ in ServerLog(path: logPath) }
+        let log = Logger(label: "firn")
+        if chdir(configuration.dir) != 0 {
+            log.error(
+                "Can't chdir to '\(configuration.dir)': \(String(cString: strerror(errno)))")
+            exit(1)
+        }
+        configuration.maxClients = ServerProcess.raiseFileLimit(
+            clientsMax: configuration.maxClients, log)
+        let server = Server(configuration, log)
+        server.announce(filePath)
+        server.start(filePath)
+        server.waitForSignals()
+    }
+
+    private static func absolute(_ path: String, in directory: String) -> String {
+        path.isEmpty || path.hasPrefix("/") ? path : "\(directory)/\(path)"
+    }
+
+    private init(_ configuration: Configuration, _ log: Logger) {
+        self.configuration = configuration
+        self.log = log
+        group = MultiThreadedEventLoopGroup(numberOfThreads: configuration.ioThreads)
+        listener = Listener(group, reactors)
+    }
+
+    // MARK: The start
+
+    private func announce(_ filePath: String?) {
+        log.notice(
+            """
+            \(Product.name) \(Product.version) is starting, pid \(getpid()); it speaks the \
+            protocol of Redis \(Product.redisVersion)
+            """)
+        if let filePath { log.notice("Configuration loaded from \(filePath)") }
+        let inert = configuration.inertNonDefault
+        if !inert.isEmpty {
+            log.warning(
+                "These settings are accepted but have no effect: \(inert.joined(separator: ", "))")
+        }
+        let budget = configuration.maxmemory
+        let memory = budget == 0 ? "no limit" : "\(budget >> 20) MB"
+        let origin = configuration.memoryBudget.isAutomatic ? " (automatic)" : ""
+        let rest = configuration.coldTier ? "moves to the cold tier" : "is evicted"
+        log.notice("Memory budget: \(memory)\(origin); what does not fit \(rest)")
+        log.notice("Data directory: \(configuration.dir)")
+    }
+
+    private func start(_ filePath: String?) {
+        do {
+            try listener.bind(configuration) { log.warning("\($0)") }
+        } catch {
+            fail(error.description)
+        }
+        if !configuration.pidFile.isEmpty || configuration.daemonize {
+            ServerProcess.writePidFile(pidFilePath, log)
+        }
+        let report: RecoveryReport
+        let engine: Engine
+        do {
+            (engine, report) = try Engine.open(configuration) { log.notice("\($0)") }
+        } catch {
+            listener.close()
+            fail(error.description)
+        }
+        self.engine = engine
+        tell(report)
+        serve(engine)
+    }
+
+    private var pidFilePath: String {
+        configuration.pidFile.isEmpty
+            ? "/var/run/firn.pid"
+            : Server.absolute(configuration.pidFile, in: configuration.dir)
+    }
+
+    private func fail(_ reason: String) -> Never {
+        log.error("\(reason)")
+        exit(1)
+    }
+
+    private func tell(_ report: RecoveryReport) {
+        var parts = ["\(report.replayedEffects) effects replayed"]
+        if report.skippedEffects > 0 {
+            parts.append("\(report.skippedEffects) already in the cold tier")
+        }
+        if report.coldKeys > 0 { parts.append("\(report.coldKeys) cold keys") }
+        if report.importedKeys > 0 { parts.append("\(report.importedKeys) keys imported") }
+        let what = parts.joined(separator: ", ")
+        log.notice("Data opened from \(report.source) in \(report.milliseconds) ms: \(what)")
+    }
+
+    private func serve(_ engine: Engine) {
+        var all: [Reactor] = []
+        for loop in group.makeIterator() {
+            all.append(Reactor(engine, loop, log))
+        }
+        reactors.fill(all)
+        engine.withLock { engine in
+            engine.onLogProgress = { [reactors] in
+                for reactor in reactors.all { reactor.logProgressed() }
+            }
+        }
+        for reactor in all { reactor.start() }
+        listener.open()
+        if configuration.port != 0 {
+            log.notice("Ready to accept connections on port \(configuration.port)")
+        }
+        if !configuration.unixSocket.isEmpty {
+            log.notice("Ready to accept connections at \(configuration.unixSocket)")
+        }
+    }
+
+    // MARK: The end
+
+    private func waitForSignals() -> Never {
+        while true {
+            let number = ServerProcess.nextSignal()
+            if isEnding.load(ordering: .acquiring) {
+                log.warning("You insist... exiting now.")
+                _exit(1)
+            }
+            let name = number == SIGINT ? "SIGINT" : "SIGTERM"
+            log.warning("Received \(name) scheduling shutdown...")
+            beginShutdown(
+                number == SIGINT ? configuration.shutdownOnSigint : configuration.shutdownOnSigterm)
+        }
+    }
+
+    /// Ends the server on a thread of its own, so that a further signal is heard.
+    private func beginShutdown(_ options: ShutdownOptions) {
+        guard !isEnding.exchange(true, ordering: .acquiringAndReleasing) else { return }
+        _ = BackgroundThread { [self] in shutdown(options) }
+    }
+
+    private func shutdown(_ options: ShutdownOptions) {
+        guard let engine else { _exit(0) }
+        for reactor in reactors.all { reactor.stop() }
+        if let failure = engine.withLock({ $0.saveBeforeEnd(options) }) {
+            log.warning("Error trying to save the DB: \(failure)")
+            if !options.contains(.force) { return callOff() }
+        }
+        listener.close()
+        if configuration.appendOnly {
+            log.notice("Writing what is left of the log and of the hot tier.")
+        }
+        engine.close(checkpointMsMax: options.contains(.now) ? 0 : 5000)
+        if !configuration.pidFile.isEmpty || configuration.daemonize { unlink(pidFilePath) }
+        log.warning("\(Product.name) is now ready to exit, bye bye...")
+        _exit(0)
+    }
+
+    private func callOff() {
+        log.warning("Errors trying to shut down the server. Check the logs for more information.")
+        for reactor in reactors.all { reactor.resume() }
+        isEnding.store(false, ordering: .releasing)
+    }
+}
