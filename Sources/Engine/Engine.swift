@@ -80,8 +80,17 @@ package final class Engine: @unchecked Sendable {
     var sweptDatabase = 0
     var sweepPosition: UInt64 = 0
 
+    /// Commands that take at least so long are shown to the slow log and the latency monitor.
+    var slowCommandUs = Int64.max
+    var latencyIsTracked = true
+    var hasMonitors = false
+    /// DEBUG SET-ACTIVE-EXPIRE: keys past their time go before somebody meets them.
+    var expiresActively = true
+
     // MARK: Clients
 
+    /// What the commands on the server as a whole keep.
+    package var server: ServerState
     var clients = ClientRegistry()
     var pubsub = PubSub()
     /// Bytes in the clients' buffers, by the event loops' last count.
@@ -114,7 +123,8 @@ package final class Engine: @unchecked Sendable {
                     HotDatabase(namespace: UInt32(index + 1), secret: secret))
         }
         startedMs = clock.wallMs()
-        stats.byCommand = Array(repeating: CommandStatistics(), count: commands.specs.count)
+        stats.prepare(commandCount: commands.specs.count)
+        server = ServerState(runID: ServerState.makeRunID(&random), configuration)
         advanceClock()
         configurationChanged()
     }
@@ -150,5 +160,7 @@ package final class Engine: @unchecked Sendable {
         notifiedEvents = configuration.notifyKeyspaceEvents
         spillsEveryCommand = configuration.debugSpillEveryCommand
         needsAuthentication = !configuration.requirePass.isEmpty
+        latencyIsTracked = configuration.latencyTracking
+        observeSlowCommands()
     }
 }

@@ -108,6 +108,7 @@ extension Engine {
             if lazyFree.step(maxElements: 512) { slice.isBusy = true }
             if stepCheckpoint(limit: 256) { slice.isBusy = true }
         } while slice.isBusy && clock.monotonicUs() - start < 700
+        server.sampleRates(clock.monotonicUs(), stats)
         submitWaitingBatch()
         startDueWork()
         flushLog()

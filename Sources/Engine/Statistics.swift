@@ -18,14 +18,53 @@ struct Statistics {
     var byCommand: [CommandStatistics] = []
     /// Error replies by their first word.
     var byError: [String: Int] = [:]
+    var bySubcommand: [Subcommand: CommandStatistics] = [:]
+    /// Calls by command and duration: bucket `k` counts those of at most 2^k microseconds that
+    /// are in no lower bucket.
+    private(set) var latencyBuckets: [UInt64] = []
+    static let bucketsPerCommand = 32
+    var reads = 0
+    var writes = 0
 
+    /// Gives each command its counters.
+    mutating func prepare(commandCount: Int) {
+        byCommand = Array(repeating: CommandStatistics(), count: commandCount)
+        latencyBuckets = Array(repeating: 0, count: commandCount * Statistics.bucketsPerCommand)
+    }
+
+    @inline(__always)
+    static func bucket(_ microseconds: Int64) -> Int {
+        if microseconds <= 1 { return 0 }
+        return Swift.min(64 - (microseconds - 1).leadingZeroBitCount, bucketsPerCommand - 1)
+    }
+
+    @inline(__always)
+    mutating func noteLatency(_ index: Int, _ microseconds: Int64) {
+        latencyBuckets[index * Statistics.bucketsPerCommand + Statistics.bucket(microseconds)] &+= 1
+    }
+
+    mutating func noteSubcommand(_ id: Subcommand, _ microseconds: Int64, failed: Bool) {
+        var counts = bySubcommand[id] ?? CommandStatistics()
+        counts.calls += 1
+        counts.microseconds += microseconds
+        if failed { counts.failedCalls += 1 }
+        bySubcommand[id] = counts
+    }
+
+    /// CONFIG RESETSTAT.
     mutating func reset() {
         let changes = changesSinceSave
         let commandCount = byCommand.count
         self = Statistics()
         changesSinceSave = changes
-        byCommand = Array(repeating: CommandStatistics(), count: commandCount)
+        prepare(commandCount: commandCount)
     }
+}
+
+/// A subcommand, by its container's row and its own.
+struct Subcommand: Hashable {
+    let container: Int
+    let place: Int
 }
 
 struct CommandStatistics {

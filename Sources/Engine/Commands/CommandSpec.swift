@@ -26,6 +26,9 @@ package struct CommandFlags: OptionSet, Sendable {
     /// The command never looks at the values of its keys (EXISTS-like work is not meant): no
     /// fetching before it runs.
     package static let noFetch = CommandFlags(rawValue: 1 << 17)
+    package static let noAsyncLoading = CommandFlags(rawValue: 1 << 18)
+    package static let asking = CommandFlags(rawValue: 1 << 19)
+    package static let noMandatoryKeys = CommandFlags(rawValue: 1 << 20)
 }
 
 package enum CommandGroup: String, Sendable {

@@ -11,7 +11,8 @@ struct CommandTable {
 
     static let groups: [[CommandSpec]] = [
         stringCommands, keysCommands, hashCommands, listCommands, setCommands,
-        sortedSetCommands, transactionCommands, pubsubCommands, tierCommands,
+        sortedSetCommands, connectionCommands, serverCommands, transactionCommands,
+        pubsubCommands, tierCommands,
     ]
 
     init() {

@@ -9,7 +9,7 @@ enum Container {
     ) throws(CommandError) {
         guard let index = engine.commands.find(args[0]) else { throw .syntax }
         let container = engine.commands[index]
-        guard let sub = container.pointee.subcommands.first(where: {
+        guard let place = container.pointee.subcommands.firstIndex(where: {
             args[1].equalsIgnoringCase($0.name)
         }) else {
             let name = container.pointee.name.description
@@ -17,10 +17,21 @@ enum Container {
                 "ERR unknown subcommand '\(args[1].prefixText(128))'. "
                     + "Try \(name.uppercased()) HELP.")
         }
+        let sub = container.pointee.subcommands[place]
+        let id = Subcommand(container: index, place: place)
         guard sub.arity > 0 ? args.count == sub.arity : args.count >= -sub.arity else {
+            engine.stats.bySubcommand[id, default: .init()].rejectedCalls += 1
             throw .wrongArity("\(container.pointee.name)|\(sub.name)")
         }
-        try sub.handler(engine, client, args)
+        client.lastSubcommand = id
+        let startUs = engine.clock.monotonicUs()
+        do {
+            try sub.handler(engine, client, args)
+        } catch {
+            engine.stats.noteSubcommand(id, engine.clock.monotonicUs() - startUs, failed: true)
+            throw error
+        }
+        engine.stats.noteSubcommand(id, engine.clock.monotonicUs() - startUs, failed: false)
     }
 }
 
@@ -31,6 +42,6 @@ extension ReplyWriter {
         simple("\(container) <subcommand> [<arg> [value] [opt] ...]. Subcommands are:")
         for line in lines { simple(line) }
         simple("HELP")
-        simple("    Print this help.")
+        simple("    Prints this help.")
     }
 }

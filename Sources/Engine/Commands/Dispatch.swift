@@ -53,16 +53,25 @@ extension Engine {
         stats.commandsProcessed &+= 1
         // One reading of the clock a command: the end of one is the start of the next.
         let end = clock.monotonicUs()
+        let spentUs = end &- commandStartedUs
         stats.byCommand[index].calls &+= 1
-        stats.byCommand[index].microseconds &+= end &- commandStartedUs
+        stats.byCommand[index].microseconds &+= spentUs
+        if latencyIsTracked { stats.noteLatency(index, spentUs) }
         commandStartedUs = end
+        if spentUs >= slowCommandUs { commandWasSlow(client, index, arguments, spentUs) }
+        if hasMonitors { feedMonitors(client, index, arguments) }
     }
 
     /// Errors of the checks before a command. Inside MULTI they spoil the transaction.
     @inline(never)
     private func refuse(_ client: Client, _ error: CommandError) {
         client.transaction?.isSpoiled = true
+        let mark = client.reply.count
         write(error, to: client)
+        if client.replyMode != .on {
+            client.reply.truncate(to: mark)
+            if client.replyMode != .off { client.replyMode = .on }
+        }
     }
 
     func write(_ error: CommandError, to client: Client) {
@@ -135,7 +144,7 @@ extension Engine {
         // The command may have been the CLIENT REPLY that turns replies on again.
         guard client.replyMode == mode else { return }
         client.reply.truncate(to: mark)
-        if mode == .skipping { client.replyMode = .on }
+        if mode != .off { client.replyMode = .on }
     }
 }
 

@@ -30,6 +30,9 @@ package struct LiveConfiguration {
         reactions.append((Set(names), body))
     }
 
+    /// Takes over settings that were made in another way than by CONFIG SET.
+    package mutating func adopt(_ values: Configuration) { self.values = values }
+
     // MARK: CONFIG GET
 
     /// Names and values that match any of the patterns, each name once. A name without wildcards

@@ -24,6 +24,7 @@ extension Engine {
 
     /// Removes hot keys that are due, at most `limit` of them; true if some may be left.
     func expireDue(limit: Int) -> Bool {
+        guard expiresActively else { return false }
         var left = limit
         for index in 0..<databaseCount {
             while left > 0, let due = databases[index].expiries.first,

@@ -5,7 +5,7 @@ extension Engine {
     /// outside, each removal takes the lock for one key. A key that has become hot meanwhile is
     /// the hot index's business; one that was changed is not due any more, and its row is stale.
     func expireColdKeys() {
-        guard let tier else { return }
+        guard let tier, withLock({ $0.expiresActively }) else { return }
         let now = clock.wallMs()
         var due: [(namespace: UInt32, key: [UInt8])] = []
         do {

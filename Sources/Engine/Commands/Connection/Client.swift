@@ -12,6 +12,12 @@ package protocol ClientConnection: AnyObject {
     /// Bytes read and not executed yet, and bytes of replies not sent yet.
     var inputBytes: Int { get }
     var outputBytes: Int { get }
+    /// The socket's number; -1 when there is none.
+    var descriptor: Int { get }
+}
+
+extension ClientConnection {
+    package var descriptor: Int { -1 }
 }
 
 package final class Client {
@@ -26,6 +32,8 @@ package final class Client {
     let createdMs: Int64
     var lastRequestMs: Int64
     var lastCommand: Int = -1
+    /// The subcommand last called of a container such as CONFIG.
+    var lastSubcommand: Subcommand?
     var replyMode = ReplyMode.on
 
     // MARK: MULTI
@@ -41,6 +49,20 @@ package final class Client {
 
     var channels: Set<[UInt8]> = []
     var patterns: Set<[UInt8]> = []
+    /// MONITOR: sees every command.
+    var isMonitor = false
+
+    // MARK: What CLIENT keeps and shows
+
+    /// CLIENT NO-EVICT ON.
+    var isNotEvicted = false
+    /// CLIENT SETINFO.
+    var libraryName = ""
+    var libraryVersion = ""
+    /// Set while the client waits in a blocking command: ends the wait, with an error
+    /// (CLIENT UNBLOCK … ERROR) or as if its time were up.
+    var unblock: ((_ withError: Bool) -> Void)?
+
     var subscriptionCount: Int { channels.count + patterns.count }
 
     /// Effects replayed from the log come from a client that is never refused.
@@ -58,9 +80,10 @@ package final class Client {
 enum ReplyMode {
     case on
     case off
-    /// The next command's reply is dropped, then the mode is `on` again.
-    case skipNext
+    /// The next command's reply is dropped, then the mode is `on` again. Two names for it, so
+    /// that a SKIP after a SKIP is seen as a change.
     case skipping
+    case skippingAgain
 }
 
 struct Transaction {
