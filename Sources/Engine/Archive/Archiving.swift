@@ -17,37 +17,58 @@ extension Engine {
         guard archivesExpiredKeys, let tier, let expiry = entry.expiry,
             entry.type != .tombstone
         else { return }
-        let retentionMs = Int64(configuration.archiveRetentionSeconds) * 1000
-        if nowMs - expiry > retentionMs { return }
+        let retentionMs = Int64(clamping: configuration.archiveRetentionSeconds)
+            .multipliedReportingOverflow(by: 1000)
+        if !retentionMs.overflow, nowMs - expiry > retentionMs.partialValue { return }
+        // What was purged by time stays purged, though it was noticed only now.
+        if expiry < tier.pendingArchive.floorMs || expiry < 0 { return }
+        let database = UInt32(key.database)
+        let id = ArchiveID(expiredAt: expiry, database: database, hash: key.hash)
+        if isReplaying, (try? tier.store.hasArchived(id)) == true { return }
         if tier.batch.isEmpty { tier.batchStartedMs = nowMs }
         tier.sink.removeAll()
         let type = ValueCodec.encodePayload(entry, into: &tier.sink)
-        tier.batch.appendArchive(
-            database: UInt32(key.database), hash: key.hash, key: key.bytes, type: type,
+        let offset = tier.batch.appendArchive(
+            database: database, hash: key.hash, key: key.bytes, type: type,
             access: entry.access, lsn: currentLSN, expiry: expiry, expiredAt: expiry
         ) { $0.write(tier.sink.bytes) }
+        tier.pendingArchive.add(id, tier.batch, offset)
         tier.stats.archivedKeys += 1
     }
 
     /// Drops archived values past their retention, or too many of them. Maintenance thread,
-    /// without the lock; the work happens on the writer's thread, a bounded piece at a time.
+    /// without the lock; the work happens on the writer's thread, for 50 ms at a time, behind
+    /// the batches that were handed to it before.
     func trimArchive() {
         guard let tier else { return }
-        let usage = tier.store.archiveUsage
-        if usage.count == 0 { return }
-        let limits = withLock { engine in
-            (
-                before: engine.nowMs - Int64(engine.configuration.archiveRetentionSeconds) * 1000,
-                bytes: engine.configuration.archiveBytesMax,
-                isDue: engine.nowMs >= tier.nextTrimMs || usage.bytes > engine.configuration.archiveBytesMax
-            )
+        let limits = withLock { engine -> (before: Int64, bytes: Int)? in
+            let usage = tier.store.archiveUsage
+            let floorMs = tier.pendingArchive.floorMs
+            let isPurging =
+                floorMs > 0 && tier.trimmedBefore.load(ordering: .acquiring) < floorMs
+            if usage.count == 0, !isPurging { return nil }
+            guard isPurging || engine.nowMs >= tier.nextTrimMs
+                || usage.bytes > engine.configuration.archiveBytesMax
+                || tier.trimHasMore.load(ordering: .acquiring)
+            else { return nil }
+            tier.nextTrimMs = engine.nowMs + 1000
+            let retention = Int64(clamping: engine.configuration.archiveRetentionSeconds)
+                .multipliedReportingOverflow(by: 1000)
+            let oldest = retention.overflow ? 0 : engine.nowMs - retention.partialValue
+            return (max(oldest, floorMs), engine.configuration.archiveBytesMax)
         }
-        guard limits.isDue, !tier.trimIsQueued.exchange(true, ordering: .acquiringAndReleasing)
+        guard let limits,
+            !tier.trimIsQueued.exchange(true, ordering: .acquiringAndReleasing)
         else { return }
         tier.writer.perform { store in
             defer { tier.trimIsQueued.store(false, ordering: .releasing) }
-            _ = try store.trimArchive(before: limits.before, bytesMax: limits.bytes)
+            let deadline = Clock.monotonicUs() + 50_000
+            var hasMore = true
+            while hasMore, Clock.monotonicUs() < deadline {
+                hasMore = try store.trimArchive(before: limits.before, bytesMax: limits.bytes)
+            }
+            tier.trimHasMore.store(hasMore, ordering: .releasing)
+            if !hasMore { tier.trimmedBefore.store(limits.before, ordering: .releasing) }
         }
-        withLock { _ in tier.nextTrimMs = clock.wallMs() + 1000 }
     }
 }

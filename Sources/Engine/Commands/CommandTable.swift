@@ -12,7 +12,7 @@ struct CommandTable {
     static let groups: [[CommandSpec]] = [
         stringCommands, keysCommands, hashCommands, listCommands, setCommands,
         sortedSetCommands, connectionCommands, serverCommands, transactionCommands,
-        pubsubCommands, tierCommands,
+        pubsubCommands, tierCommands, archiveCommands,
     ]
 
     init() {

@@ -114,6 +114,7 @@ extension Engine {
             return
         }
         batch.forEachRecord { namespace, hash, key, _, _ in settle(namespace, hash, key, number) }
+        tier.pendingArchive.committed(batch)
         checkpointBatchCommitted(number)
     }
 
@@ -154,6 +155,7 @@ extension Engine {
             tier.queuedBytes -= batch.byteCount
             tier.queuedBatches -= 1
             tier.inFlightLeavingBytes -= submitted.leavingBytes
+            tier.pendingArchive.committed(batch)
             engine.checkpointBatchCommitted(submitted.number)
         }
     }

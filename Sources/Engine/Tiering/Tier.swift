@@ -29,9 +29,14 @@ final class Tier: @unchecked Sendable {
     var stats = TierStatistics()
     /// Memory of the runs' membership filters, after the last commit.
     var filterBytes = 0
-    /// When the archive is looked at next, and whether that is queued already.
+    /// Archive rows that are not committed yet, and what was purged.
+    var pendingArchive = PendingArchive()
+    /// When the archive is trimmed next, whether that is queued already, and whether the last
+    /// trimming left something to do; everything before `trimmedBefore` is gone.
     var nextTrimMs: Int64 = 0
     let trimIsQueued = Atomic(false)
+    let trimHasMore = Atomic(false)
+    let trimmedBefore = Atomic(Int64.min)
 
     struct Visitor {
         let database: Int

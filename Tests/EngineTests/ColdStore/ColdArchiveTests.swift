@@ -8,7 +8,7 @@ import Testing
     private func add(
         _ batch: ColdBatch, _ database: UInt32, _ key: [UInt8], _ payload: [UInt8], at: Int64
     ) {
-        key.withUnsafeBytes { keyBytes in
+        _ = key.withUnsafeBytes { keyBytes in
             batch.appendArchive(
                 database: database, hash: coldHash(key), key: keyBytes, type: 4, access: 5,
                 lsn: 6, expiry: at - 1, expiredAt: at

@@ -10,6 +10,12 @@
 // time and leave in it, so both ends of the B-tree are hot and it may be updated in place; the
 // index by key is not, but its rows are small. Count and bytes are kept in the metadata, so
 // that limits on age and size cost nothing to check.
+//
+// The sequence is not a counter: it is made of the key's hash and its database, so that the
+// same expiry, archived again when the log is replayed after a crash, finds its own row there
+// and leaves it alone, and a row can be named before it is written. (Two keys of a database
+// whose keyed 64-bit hashes are equal and which expire in the same millisecond would share a
+// row; the first stays.)
 
 import Glibc
 import LMDB
@@ -25,6 +31,15 @@ package struct ArchiveID: Hashable, Comparable, Sendable {
         self.sequence = sequence
     }
 
+    /// The id that a key's row has.
+    init(expiredAt: Int64, database: UInt32, hash: UInt64) {
+        self.init(expiredAt: expiredAt, sequence: ArchiveID.sequence(database, hash))
+    }
+
+    static func sequence(_ database: UInt32, _ hash: UInt64) -> UInt64 {
+        hash ^ (UInt64(database) &* 0x9E37_79B9_7F4A_7C15)
+    }
+
     package static func < (a: ArchiveID, b: ArchiveID) -> Bool {
         (a.expiredAt, a.sequence) < (b.expiredAt, b.sequence)
     }
@@ -36,21 +51,20 @@ package struct ArchiveEntry {
     package let record: ColdRecord
 }
 
-/// Rows and bytes of the archive, and the next sequence number.
+/// Rows and bytes of the archive.
 package struct ArchiveTotals: Equatable, Sendable {
     package var count = 0
     package var bytes = 0
-    var nextSequence: UInt64 = 1
 
     func encode() -> [UInt8] {
-        [UInt64(count), UInt64(bytes), nextSequence].flatMap { word in
+        [UInt64(count), UInt64(bytes)].flatMap { word in
             withUnsafeBytes(of: word.littleEndian) { Array($0) }
         }
     }
 
     static func decode(_ bytes: [UInt8]?) throws -> ArchiveTotals {
         guard let bytes else { return ArchiveTotals() }
-        guard bytes.count == 24 else {
+        guard bytes.count >= 16 else {
             throw ColdError.damagedStore("the archive's totals are malformed")
         }
         return bytes.withUnsafeBytes { bytes in
@@ -58,8 +72,7 @@ package struct ArchiveTotals: Equatable, Sendable {
                 UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: at, as: UInt64.self))
             }
             return ArchiveTotals(
-                count: Int(truncatingIfNeeded: word(0)), bytes: Int(truncatingIfNeeded: word(8)),
-                nextSequence: word(16))
+                count: Int(truncatingIfNeeded: word(0)), bytes: Int(truncatingIfNeeded: word(8)))
         }
     }
 }
@@ -94,6 +107,14 @@ enum ArchiveRow {
                 bigEndian: key.loadUnaligned(fromByteOffset: offset + 8, as: UInt64.self)))
     }
 
+    /// The id of an entry row: database, hash, expired at.
+    static func id(ofEntry row: Bytes) -> ArchiveID {
+        ArchiveID(
+            expiredAt: Int64(bigEndian: row.loadUnaligned(fromByteOffset: 12, as: Int64.self)),
+            database: UInt32(bigEndian: row.loadUnaligned(as: UInt32.self)),
+            hash: UInt64(bigEndian: row.loadUnaligned(fromByteOffset: 4, as: UInt64.self)))
+    }
+
     static func chunk(_ key: Bytes) -> UInt32 {
         UInt32(bigEndian: key.loadUnaligned(fromByteOffset: 16, as: UInt32.self))
     }
@@ -121,6 +142,58 @@ extension ColdStore {
                         if entry.record.key.equals(key) { try body(entry) }
                     }
                     found = try cursor.move(.next)
+                }
+            }
+        }
+    }
+
+    /// The ids of the rows of (database, hash), oldest first. O(rows of the key).
+    func archiveIDs(database: UInt32, hash: UInt64) throws(ColdError) -> [ArchiveID] {
+        try typed {
+            try withReader { reader in
+                let start = ColdKey.prefix(database, hash)
+                var cursor = try Cursor(reader.transaction.view, archiveKeys)
+                var ids: [ArchiveID] = []
+                var found = try start.withUnsafeBytes { try cursor.seek(atOrAfter: $0) }
+                while found, cursor.key.count == ArchiveRow.indexBytes,
+                    start.withUnsafeBytes({ cursor.key.slice(0, 12).equals($0) })
+                {
+                    ids.append(ArchiveRow.id(cursor.key, at: 12))
+                    found = try cursor.move(.next)
+                }
+                return ids
+            }
+        }
+    }
+
+    /// The ids of rows in order of time, behind `after`; fewer than `count` only at the end.
+    func archiveIDs(after: ArchiveID?, atMost count: Int) throws(ColdError) -> [ArchiveID] {
+        try typed {
+            try withReader { reader in
+                var cursor = try Cursor(reader.transaction.view, archive)
+                var ids: [ArchiveID] = []
+                let behind = after.map { ArchiveRow.key($0, .max) }
+                var found = try behind.map { key in
+                    try key.withUnsafeBytes { try cursor.seek(atOrAfter: $0) }
+                } ?? cursor.move(.first)
+                while found && ids.count < count {
+                    guard cursor.key.count == ArchiveRow.keyBytes else {
+                        throw ColdError.damagedStore("an archive row has a malformed key")
+                    }
+                    if ArchiveRow.chunk(cursor.key) == 0 { ids.append(ArchiveRow.id(cursor.key)) }
+                    found = try cursor.move(.next)
+                }
+                return ids
+            }
+        }
+    }
+
+    /// Whether a row is there. O(log n).
+    func hasArchived(_ id: ArchiveID) throws(ColdError) -> Bool {
+        try typed {
+            try withReader { reader in
+                try ArchiveRow.key(id, 0).withUnsafeBytes {
+                    try reader.transaction.view.get(archive, $0) != nil
                 }
             }
         }
@@ -255,11 +328,11 @@ extension ColdStore {
                 body: value.slice(header.headerBytes, header.bodyLength))
             entry.value.storeBytes(
                 of: crc.littleEndian, toByteOffset: ColdHeader.crcOffset, as: UInt32.self)
-            let id = ArchiveID(
-                expiredAt: Int64(
-                    bigEndian: row.loadUnaligned(fromByteOffset: 12, as: Int64.self)),
-                sequence: totals.nextSequence)
-            totals.nextSequence += 1
+            let id = ArchiveRow.id(ofEntry: row)
+            let isThere = try ArchiveRow.key(id, 0).withUnsafeBytes {
+                try transaction.view.get(archive, $0) != nil
+            }
+            if isThere { continue }
             var at = min(room - ArchiveRow.headBytes, value.count)
             var head = withUnsafeBytes(of: UInt64(value.count).littleEndian) { Array($0) }
             head.append(contentsOf: row)

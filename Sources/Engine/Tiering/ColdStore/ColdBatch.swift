@@ -36,6 +36,8 @@ package final class ColdBatch: @unchecked Sendable {
     package private(set) var archiveDeletions: [ArchiveID] = []
     /// For the engine's own use: what it wants back after the commit.
     package var context: AnyObject?
+    /// Set by the store together with its totals, under its state lock.
+    var isCommitted = false
 
     package var byteCount: Int { used }
     package var isEmpty: Bool { used == 0 && metadata.isEmpty && archiveDeletions.isEmpty }
@@ -85,11 +87,13 @@ package final class ColdBatch: @unchecked Sendable {
         recordCount += 1
     }
 
-    /// Appends an expired key to the archive.
+    /// Appends an expired key to the archive; the entry's place in the batch. A row that the
+    /// archive has already, of the same key and time, stays as it is.
+    @discardableResult
     package func appendArchive(
         database: UInt32, hash: UInt64, key: Bytes, type: UInt8, access: UInt32, lsn: UInt64,
         expiry: Int64, expiredAt: Int64, payload: (ColdBatch) -> Void
-    ) {
+    ) -> Int {
         let start = begin(
             Entry.archive, rowBytes: ArchiveRow.entryBytes, type: type, tombstone: false,
             fullKey: key, access: access, lsn: lsn, expiry: expiry)
@@ -100,10 +104,15 @@ package final class ColdBatch: @unchecked Sendable {
         payload(self)
         end(start)
         archiveCount += 1
+        return start
     }
 
-    /// Removes a row from the archive, if it is there.
-    package func deleteArchive(_ id: ArchiveID) { archiveDeletions.append(id) }
+    /// Removes a row from the archive, if it is there, after the batch's own rows were added.
+    /// What justifies it must be durable in the log up to `lsn` first.
+    package func deleteArchive(_ id: ArchiveID, lsn: UInt64 = 0) {
+        archiveDeletions.append(id)
+        newestLSN = max(newestLSN, lsn)
+    }
 
     /// Sets (or with nil removes) a small piece of metadata. Keys that begin with `firn.` are
     /// the store's own.

@@ -142,6 +142,7 @@ extension ColdStore {
         if made != nil { nextRunID += 1 }
         state.withLock {
             archiveTotals = totals
+            batch.isCommitted = true
             counters.commits += 1
             if let made {
                 counters.recordsCommitted += made.info.records
