@@ -56,8 +56,10 @@ extension Engine {
         return reader.end
     }
 
-    /// Executes one effect unless a record has it already.
-    private func apply(_ command: LogCommand, _ client: Client) -> Bool {
+    /// Executes one effect unless a record has it already, or its key's hash is not in `range`.
+    func apply(
+        _ command: LogCommand, _ client: Client, within range: ClosedRange<UInt64>? = nil
+    ) -> Bool {
         let arguments = Arguments(command.arguments)
         client.database = command.database
         replayLSN = command.endLSN
@@ -68,6 +70,7 @@ extension Engine {
             // FLUSHALL, FLUSHDB and SWAPDB are guarded by the stored mapping.
         } else if arguments.count > 1 {
             let key = key(arguments[1], client)
+            if let range, !range.contains(key.hash) { return false }
             if recordIsNewer(key) { return false }
             if command.isExpiry, let entry = lookup(key) {
                 archive(key, entry)

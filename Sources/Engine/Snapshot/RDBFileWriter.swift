@@ -18,7 +18,8 @@ struct RDBKeyFacts {
 struct RDBFileWriter: ~Copyable {
     private static let flushBytes = 256 << 10
 
-    private let disk: any Disk
+    /// Nil when somebody else's file is written.
+    private let disk: (any Disk)?
     private let file: any DiskFile
     private let directory: String
     private let name: String
@@ -46,8 +47,20 @@ struct RDBFileWriter: ~Copyable {
         sink.put("REDIS0010")
     }
 
+    /// Writes to a file that the caller names, syncs and removes if need be.
+    init(_ file: any DiskFile, hasChecksum: Bool) {
+        disk = nil
+        directory = ""
+        name = ""
+        temporary = ""
+        self.hasChecksum = hasChecksum
+        syncsAsItGoes = false
+        self.file = file
+        sink.put("REDIS0010")
+    }
+
     deinit {
-        if !isFinished { try? disk.remove(temporary) }
+        if !isFinished { try? disk?.remove(temporary) }
     }
 
     /// Bytes written so far.
@@ -64,9 +77,13 @@ struct RDBFileWriter: ~Copyable {
         text.withUTF8 { sink.putString(Bytes($0), compress: false) }
     }
 
-    mutating func select(_ database: Int, keys: Int, expires: Int) {
+    mutating func select(_ database: Int) {
         sink.put(RDBOpcode.selectDB)
         sink.putLength(database)
+    }
+
+    mutating func select(_ database: Int, keys: Int, expires: Int) {
+        select(database)
         sink.put(RDBOpcode.resizeDB)
         sink.putLength(keys)
         sink.putLength(expires)
@@ -113,6 +130,7 @@ struct RDBFileWriter: ~Copyable {
         sink.putLittle(hasChecksum ? crc : 0)
         try file.writeAll(sink.bytes, at: offset)
         offset += sink.count
+        guard let disk else { return isFinished = true }
         try file.syncData()
         try disk.rename(temporary, to: "\(directory)/\(name)")
         isFinished = true

@@ -114,6 +114,7 @@ extension ColdStore {
     }
 
     private func takeReader() throws -> ColdReader {
+        if let pinned { return pinned }
         if options.readOnly { return try freshReadOnlyReader() }
         return try state.withLock {
             guard let reader = pool.popLast() else { return try freshReader() }

@@ -82,6 +82,8 @@ package struct ColdRecord {
     package let expiry: Int64
     /// Empty when a walk did not ask for payloads.
     package let payload: Bytes
+    /// Its length, though the payload itself be missing.
+    package let payloadLength: Int
 
     package static let noExpiry: Int64 = -1
 }
@@ -193,7 +195,8 @@ struct ColdHeader {
         }
         return ColdRecord(
             namespace: ColdKey.namespace(row), hash: ColdKey.hash(row), key: key, type: type,
-            access: access, lsn: lsn, expiry: expiry, payload: payload)
+            access: access, lsn: lsn, expiry: expiry, payload: payload,
+            payloadLength: payloadLength)
     }
 
     /// Decodes a record whose body is inline; nil when it is damaged or not inline.

@@ -31,6 +31,8 @@ import LMDB
 package struct ColdOptions: Sendable {
     /// For tools beside a running server: no writes, every read sees the newest state.
     package var readOnly = false
+    /// With `readOnly`: every read sees the state at the opening instead. One thread at a time.
+    package var pinsSnapshot = false
     /// Address space for the data file and so its upper limit.
     package var mapBytes = 1 << 40
     /// Runs of one level that are merged into one of the next.
@@ -78,6 +80,8 @@ package final class ColdStore: @unchecked Sendable {
     // The writer thread's own.
     var nextRunID: UInt64 = 1
     var merge: MergeJob?
+    /// The one snapshot of a store that pins it.
+    var pinned: ColdReader?
 
     /// Opens the store in `directory`, which is created when missing. Only one process may
     /// open it for writing: the caller holds a lock on the directory. O(runs' filters).
@@ -107,7 +111,11 @@ package final class ColdStore: @unchecked Sendable {
         hashSecret = opened.hashSecret
         archiveTotals = opened.archiveTotals
         current = RunList([], transaction: 0)
-        if !options.readOnly { try recover() }
+        if !options.readOnly {
+            try recover()
+        } else if options.pinsSnapshot {
+            try pin()
+        }
     }
 
     /// What opening finds.
@@ -218,6 +226,16 @@ package final class ColdStore: @unchecked Sendable {
         }
         current = RunList(runs, transaction: id)
         nextRunID = (infos.map { max($0.id, $0.recency) }.max() ?? 0) + 1
+    }
+
+    /// Takes the snapshot that all reads will see. Filters are not loaded: whoever pins a
+    /// snapshot walks, or looks up few keys, and should not need a byte per cold key.
+    private func pin() throws {
+        let reader = try freshReadOnlyReader()
+        archiveTotals = try ArchiveTotals.decode(
+            ColdStore.get(reader.transaction.view, meta, MetaKey.archive))
+        current = reader.list
+        pinned = reader
     }
 
     /// The manifest's runs, newest first, checked against the slots that exist.

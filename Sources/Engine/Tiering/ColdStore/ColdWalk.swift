@@ -84,6 +84,7 @@ extension ColdStore {
     /// A snapshot of everything committed so far. Any thread.
     package func snapshot() throws(ColdError) -> ColdSnapshot {
         try typed {
+            if let pinned { return ColdSnapshot(self, pinned) }
             if options.readOnly { return ColdSnapshot(self, try freshReadOnlyReader()) }
             return try state.withLock {
                 let reader = try freshReader()
@@ -101,6 +102,8 @@ package final class ColdSnapshot: @unchecked Sendable {
     private var prefetch: Prefetch
     /// The last row visited; nil before the first.
     private var position: [UInt8]?
+    /// Where to start instead, after `seek`.
+    private var start: [UInt8]?
     /// Whether the walk came to the end.
     package private(set) var isAtEnd = false
 
@@ -118,28 +121,47 @@ package final class ColdSnapshot: @unchecked Sendable {
     /// Records and tombstones of all runs: an upper bound of the rows to come.
     package var rowsMax: Int { reader.list.runs.reduce(0) { $0 + $1.info.records } }
 
+    /// Goes on with the first row at or behind (namespace, hash).
+    package func seek(namespace: UInt32, hash: UInt64) {
+        start = ColdKey.prefix(namespace, hash)
+        position = nil
+        isAtEnd = false
+    }
+
     /// Visits up to `count` live rows, in (namespace, hash, key) order, and remembers where it
     /// stopped; false when there are no more. A damaged record throws `.damaged`; the next call
     /// goes on behind it.
+    ///
+    /// - Parameters:
+    ///   - limit: stop, as at the end, before the rows of this (namespace, hash).
+    ///   - payloads: whether large payloads are read; small ones always are.
     @discardableResult
     package func next(
-        atMost count: Int, _ body: (ColdRecord) throws -> Void
+        atMost count: Int, before limit: (namespace: UInt32, hash: UInt64)? = nil,
+        payloads: Bool = true, _ body: (ColdRecord) throws -> Void
     ) throws(ColdError) -> Bool {
         try typed {
             let view = reader.transaction.view
             let list = reader.list
-            var walk = try MergedRows(view, list.runs.map(\.view.slot.rows), after: position)
+            var walk = try MergedRows(
+                view, list.runs.map(\.view.slot.rows), from: start, after: position)
             for _ in 0..<count {
                 guard try walk.next() else {
                     isAtEnd = true
                     return false
                 }
                 let row = walk.key
+                if let limit,
+                    (ColdKey.namespace(row), ColdKey.hash(row)) >= (limit.namespace, limit.hash)
+                {
+                    isAtEnd = true
+                    return false
+                }
                 position = Array(row)
                 prefetch.touch(walk.winner, row.baseAddress)
                 guard let header = ColdHeader(walk.value) else { throw ColdStore.damage(row) }
                 if header.isTombstone { continue }
-                try store.visit(view, list.views[walk.winner], row, walk.value, header, true, body)
+                try store.visit(view, list.views[walk.winner], row, walk.value, header, payloads, body)
             }
             return true
         }

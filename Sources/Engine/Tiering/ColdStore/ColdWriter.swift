@@ -85,6 +85,8 @@ package final class ColdWriter: @unchecked Sendable {
         self.retryMs = retryMs
         self.mergeStepBytes = mergeStepBytes
         self.durableCommits = durableCommits
+        // A read-only store has nothing to commit or merge.
+        if store.options.readOnly { return }
         thread = BackgroundThread { [unowned(unsafe) self] in run() }
     }
 
