@@ -18,19 +18,37 @@ package struct LogPositions {
     package init() {}
 }
 
+/// What an event loop has counted since its last turn.
+package struct Traffic {
+    package var inputBytes = 0
+    package var outputBytes = 0
+    package var reads = 0
+    package var writes = 0
+    /// By how much the buffers of its connections have grown.
+    package var bufferBytesDelta = 0
+    /// The largest buffers seen.
+    package var inputBytesMax = 0
+    package var outputBytesMax = 0
+
+    package init() {}
+}
+
 extension Engine {
-    /// Executes the requests of a batch, in order, until the client is to be closed or its
-    /// replies exceed `replyBytesMax`. Returns how many were executed.
+    /// Executes the requests of a batch, in order, until the client is to be closed, its
+    /// replies exceed `replyBytesMax`, or CLIENT PAUSE lets the next one wait. Returns how many
+    /// were executed, and whether the next one waits.
     package func execute(
         _ client: Client, _ batch: inout RequestBatch, in input: Bytes, replyBytesMax: Int
-    ) -> Int {
+    ) -> (count: Int, mustWait: Bool) {
         var index = 0
         while index < batch.count {
             if client.closesAfterReply || client.reply.count > replyBytesMax { break }
-            execute(client, Arguments(batch.resolve(index, in: input)))
+            let arguments = Arguments(batch.resolve(index, in: input))
+            if mustWait(client, arguments) { return (index, true) }
+            execute(client, arguments)
             index &+= 1
         }
-        return index
+        return (index, false)
     }
 
     /// Decides about a new connection. `isLocal`: through loopback or a Unix socket.
@@ -59,10 +77,23 @@ extension Engine {
     }
 
     /// Adds what an event loop has counted since its last turn.
-    package func noteTraffic(inputBytes: Int, outputBytes: Int, bufferBytesDelta: Int) {
-        stats.netInputBytes &+= inputBytes
-        stats.netOutputBytes &+= outputBytes
-        clientBufferBytes += bufferBytesDelta
+    package func note(_ traffic: Traffic) {
+        noteTraffic(
+            inputBytes: traffic.inputBytes, outputBytes: traffic.outputBytes,
+            reads: traffic.reads, writes: traffic.writes)
+        clientBufferBytes += traffic.bufferBytesDelta
+        server.inputBufferBytesMax = Swift.max(server.inputBufferBytesMax, traffic.inputBytesMax)
+        server.outputBufferBytesMax = Swift.max(
+            server.outputBufferBytesMax, traffic.outputBytesMax)
+    }
+
+    /// The server's end was asked for by a command, and called off because something failed.
+    package func shutdownFailed() {
+        if let request = server.shutdownRequest, let client = clients.byID[request.clientID] {
+            client.reply.error("ERR Errors trying to SHUTDOWN. Check logs.")
+            client.connection?.wake()
+        }
+        server.shutdownRequest = nil
     }
 
     /// Makes the snapshot that belongs to the server's end: when it was asked for, or when

@@ -33,6 +33,7 @@ extension Connection {
         guard let context else { return }
         reactor.scratch.clear(minimumCapacity: max(bytes.count, 1024))
         reactor.scratch.writeBytes(bytes)
+        reactor.traffic.writes &+= 1
         context.writeAndFlush(wrapOutboundOut(reactor.scratch), promise: nil)
     }
 

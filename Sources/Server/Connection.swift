@@ -33,6 +33,8 @@ final class Connection: ChannelInboundHandler, ClientConnection, @unchecked Send
     var client: Client?
     private let remote: SocketAddress?
     private let local: SocketAddress?
+    /// The socket's number.
+    let descriptor: Int
     /// Index in the reactor's list of connections.
     var slot = -1
 
@@ -45,6 +47,8 @@ final class Connection: ChannelInboundHandler, ClientConnection, @unchecked Send
     var isInTurn: Bool { batch != nil }
     private var result = ParseResult.full
     private var executed = 0
+    /// The next request waits for the end of CLIENT PAUSE.
+    private var mustWait = false
     /// How many bytes must be at hand before parsing can get any further.
     private var inputWanted = 1
     /// Waits for a turn.
@@ -85,7 +89,10 @@ final class Connection: ChannelInboundHandler, ClientConnection, @unchecked Send
     /// What the reactor's sum of buffers holds of this connection.
     private var accountedBytes = 0
 
-    init(_ reactor: Reactor, remote: SocketAddress?, local: SocketAddress?) {
+    init(
+        _ reactor: Reactor, remote: SocketAddress?, local: SocketAddress?, descriptor: Int
+    ) {
+        self.descriptor = descriptor
         self.reactor = reactor
         self.remote = remote
         self.local = local
@@ -136,7 +143,8 @@ final class Connection: ChannelInboundHandler, ClientConnection, @unchecked Send
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         if discardsInput { return }
         unwrapInboundIn(data).withUnsafeReadableBytes { bytes in
-            reactor.inputBytesRead &+= bytes.count
+            reactor.traffic.inputBytes &+= bytes.count
+            reactor.traffic.reads &+= 1
             input.append(bytes, &reactor.blocks)
         }
     }
@@ -218,7 +226,7 @@ final class Connection: ChannelInboundHandler, ClientConnection, @unchecked Send
     @inline(__always)
     func executeBatch(_ engine: Engine) {
         guard let client, let batch, !isKilled else { return }
-        executed = engine.execute(
+        (executed, mustWait) = engine.execute(
             client, &batch.batch, in: input.bytes, replyBytesMax: Connection.turnReplyBytesMax)
         if executed == batch.batch.count, case .failed(let error) = result {
             client.reply.error(error.reply)
@@ -246,7 +254,7 @@ final class Connection: ChannelInboundHandler, ClientConnection, @unchecked Send
         if let box = outgoing {
             outgoing = nil
             box.gate = gate
-            reactor.replyBytesTaken &+= box.writer.count
+            reactor.traffic.outputBytes &+= box.writer.count
             send(box)
         }
         let hasMore = finishBatch()
@@ -266,6 +274,9 @@ final class Connection: ChannelInboundHandler, ClientConnection, @unchecked Send
         if hasMore {
             if output.byteCount > Connection.stallBytes {
                 isStalled = true
+            } else if mustWait {
+                isStalled = true
+                reactor.retryLater(self)
             } else {
                 reactor.enqueue(self)
             }
@@ -324,9 +335,16 @@ final class Connection: ChannelInboundHandler, ClientConnection, @unchecked Send
         try? context.channel.syncOptions?.setOption(.autoRead, value: reads)
     }
 
+    /// CLIENT PAUSE may be over.
+    func retry() {
+        isStalled = false
+        mustWait = false
+        if isClosed { end() } else if !isFinishing { reactor.enqueue(self) }
+    }
+
     /// Called when replies have gone down.
     func outputDrained() {
-        if isStalled && output.byteCount <= Connection.stallBytes / 2 {
+        if isStalled && !mustWait && output.byteCount <= Connection.stallBytes / 2 {
             isStalled = false
             reactor.enqueue(self)
             regulateReading()
@@ -395,8 +413,10 @@ final class Connection: ChannelInboundHandler, ClientConnection, @unchecked Send
         inputCount.store(inputs, ordering: .relaxed)
         outputCount.store(outputs, ordering: .relaxed)
         let now = input.capacity &+ outputs
-        reactor.bufferBytesDelta &+= now &- accountedBytes
+        reactor.traffic.bufferBytesDelta &+= now &- accountedBytes
         accountedBytes = now
+        if inputs > reactor.traffic.inputBytesMax { reactor.traffic.inputBytesMax = inputs }
+        if outputs > reactor.traffic.outputBytesMax { reactor.traffic.outputBytesMax = outputs }
     }
 
     var isInPump = false

@@ -1,99 +1,111 @@
-// The sockets on which the server listens.
-//
-// They are bound before the data is opened, so that a second server on the same port fails at
-// once, but accept nobody until the data is there: early clients wait in the backlog.
-//
-// `bind` works as in Redis: an address with '-' in front may be missing from the machine; `*`
-// is every IPv4 address and `::*` every IPv6 address.
+// Accepting clients: listening sockets become NIO channels, accepted ones get a `Connection`.
 
 import Engine
 import Glibc
+import Logging
 import NIOCore
 import NIOPosix
 
-/// Why the server cannot listen, in words for its log.
-struct ListenError: Error, CustomStringConvertible {
-    let description: String
-}
-
 final class Listener: @unchecked Sendable {
-    private var channels: [any Channel] = []
-    private var unixSocketPath: String?
-    private let reactors: ReactorTable
     private let group: MultiThreadedEventLoopGroup
+    private let reactors: ReactorTable
+    private let log: Logger
+    /// Bound, and not yet given to NIO.
+    private var pending: [ListeningSocket] = []
+    /// By what they are bound to. Touched at the start, at the end, and under the engine's lock.
+    private var channels: [String: any Channel] = [:]
+    private var unixSocketPath: String?
 
-    init(_ group: MultiThreadedEventLoopGroup, _ reactors: ReactorTable) {
+    init(_ group: MultiThreadedEventLoopGroup, _ reactors: ReactorTable, _ log: Logger) {
         self.group = group
         self.reactors = reactors
+        self.log = log
     }
 
-    /// Binds everything that the configuration names. `warn` is told of optional addresses that
-    /// are not there.
-    func bind(_ configuration: Configuration, warn: (String) -> Void) throws(ListenError) {
-        if configuration.port != 0 {
-            let addresses = configuration.bind.isEmpty ? ["*", "-::*"] : configuration.bind
-            for address in addresses { try bind(address, configuration, warn) }
-            if channels.isEmpty {
-                throw ListenError(
-                    description: "Failed listening on port \(configuration.port) (TCP), aborting.")
+    /// Binds everything that the configuration names.
+    func bind(_ configuration: Configuration) throws(ListenError) {
+        for (host, isOptional) in ListeningSocket.wanted(configuration) {
+            if let socket = try ListeningSocket.tcp(host, isOptional: isOptional, configuration) {
+                pending.append(socket)
+            } else {
+                log.notice("Not listening on \(host): there is no such address")
             }
         }
-        if !configuration.unixSocket.isEmpty { try bindUnixSocket(configuration) }
-        if channels.isEmpty {
+        if configuration.port != 0, pending.isEmpty {
+            throw ListenError(
+                description: "Failed listening on port \(configuration.port) (TCP), aborting.")
+        }
+        if !configuration.unixSocket.isEmpty {
+            pending.append(
+                try ListeningSocket.unix(
+                    configuration.unixSocket, mode: configuration.unixSocketPerm,
+                    backlog: configuration.tcpBacklog))
+            unixSocketPath = configuration.unixSocket
+        }
+        if pending.isEmpty {
             throw ListenError(description: "Configured to not listen anywhere, exiting.")
         }
     }
 
-    private func bind(
-        _ text: String, _ configuration: Configuration, _ warn: (String) -> Void
-    ) throws(ListenError) {
-        let isOptional = text.hasPrefix("-")
-        var host = isOptional ? String(text.dropFirst()) : text
-        if host == "*" { host = "0.0.0.0" }
-        if host == "::*" { host = "::" }
-        do {
-            let address = try SocketAddress.makeAddressResolvingHost(
-                host, port: configuration.port)
-            var bootstrap = bootstrap(configuration)
-                .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-                .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
-            if case .v6 = address {
-                let only = ChannelOptions.Types.SocketOption(
-                    level: .ipv6, name: NIOBSDSocket.Option(rawValue: IPV6_V6ONLY))
-                bootstrap = bootstrap.serverChannelOption(only, value: 1)
+    /// Lets clients in at what was bound.
+    func open() throws {
+        for socket in pending {
+            channels[socket.name] = try accept(socket).wait()
+        }
+        pending = []
+    }
+
+    /// CONFIG SET port or bind: listens where `configuration` says from now on. Returns why it
+    /// cannot; then nothing has changed. Engine lock; does not wait for the event loops.
+    func move(to configuration: Configuration) -> String? {
+        var kept: Set<String> = []
+        var added: [ListeningSocket] = []
+        for (host, isOptional) in ListeningSocket.wanted(configuration) {
+            let name = ListeningSocket.name(host, configuration.port)
+            if channels[name] != nil {
+                kept.insert(name)
+                continue
             }
-            channels.append(try bootstrap.bind(to: address).wait())
-        } catch {
-            let reason = Listener.reason(error)
-            warn(
-                "Warning: Could not create server TCP listening socket "
-                    + "\(host):\(configuration.port): bind: \(reason.text)")
-            if isOptional && reason.isMissingAddress { return }
-            throw ListenError(
-                description: "Failed listening on port \(configuration.port) (TCP), aborting.")
+            do throws(ListenError) {
+                if let socket = try ListeningSocket.tcp(
+                    host, isOptional: isOptional, configuration)
+                {
+                    added.append(socket)
+                }
+            } catch {
+                log.warning("\(error.description)")
+                for socket in added { Glibc.close(socket.descriptor) }
+                return "Unable to listen on this port. Check server logs."
+            }
         }
+        if configuration.port != 0, kept.isEmpty, added.isEmpty {
+            return "Failed to bind to specified addresses."
+        }
+        for (name, channel) in channels where !kept.contains(name) && name != unixSocketPath {
+            channel.close(promise: nil)
+            channels[name] = nil
+        }
+        for socket in added {
+            let opened = accept(socket)
+            opened.whenSuccess { [self] channel in
+                reactors.all[0].engine.withLock { _ in channels[socket.name] = channel }
+            }
+        }
+        return nil
     }
 
-    private func bindUnixSocket(_ configuration: Configuration) throws(ListenError) {
-        let path = configuration.unixSocket
-        do {
-            unlink(path)
-            channels.append(
-                try bootstrap(configuration).bind(unixDomainSocketPath: path).wait())
-            unixSocketPath = path
-            let mode = configuration.unixSocketPerm
-            if mode != 0 { chmod(path, mode_t(mode)) }
-        } catch {
-            throw ListenError(
-                description: "Failed opening Unix socket: bind: \(Listener.reason(error).text)")
-        }
+    /// Stops listening.
+    func close() {
+        for channel in channels.values { try? channel.close().wait() }
+        channels = [:]
+        for socket in pending { Glibc.close(socket.descriptor) }
+        pending = []
+        if let unixSocketPath { unlink(unixSocketPath) }
     }
 
-    private func bootstrap(_ configuration: Configuration) -> ServerBootstrap {
+    private func accept(_ socket: ListeningSocket) -> EventLoopFuture<any Channel> {
         let reactors = reactors
-        return ServerBootstrap(group: group)
-            .serverChannelOption(.backlog, value: Int32(clamping: configuration.tcpBacklog))
-            .serverChannelOption(.autoRead, value: false)
+        var bootstrap = ServerBootstrap(group: group)
             .childChannelOption(.allowRemoteHalfClosure, value: true)
             .childChannelOption(
                 .recvAllocator,
@@ -101,30 +113,12 @@ final class Listener: @unchecked Sendable {
                     minimum: 1 << 10, initial: 4 << 10, maximum: 64 << 10)
             )
             .childChannelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture {
-                    try reactors.accept(channel)
-                }
+                channel.eventLoop.makeCompletedFuture { try reactors.accept(channel) }
             }
-    }
-
-    /// Lets clients in.
-    func open() {
-        for channel in channels { channel.setOption(.autoRead, value: true).whenComplete { _ in } }
-    }
-
-    /// Stops listening.
-    func close() {
-        for channel in channels { try? channel.close().wait() }
-        channels = []
-        if let unixSocketPath { unlink(unixSocketPath) }
-    }
-
-    private static func reason(_ error: any Error) -> (text: String, isMissingAddress: Bool) {
-        guard let error = error as? NIOCore.IOError else {
-            return ("\(error)", error is SocketAddressError)
+        if !socket.isUnix {
+            bootstrap = bootstrap.childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
         }
-        let missing = [EADDRNOTAVAIL, EAFNOSUPPORT, EPROTONOSUPPORT, ENOPROTOOPT, ESOCKTNOSUPPORT]
-        return (String(cString: strerror(error.errnoCode)), missing.contains(error.errnoCode))
+        return bootstrap.withBoundSocket(socket.descriptor)
     }
 }
 
@@ -140,13 +134,18 @@ final class ReactorTable: @unchecked Sendable {
             throw ChannelError.inappropriateOperationForState
         }
         let remote = channel.remoteAddress
-        if case .unixDomainSocket? = channel.localAddress {
+        let local = channel.localAddress
+        if case .unixDomainSocket? = local {
             // Nothing to keep alive.
         } else if let options = channel.syncOptions {
             try? setKeepalive(options, reactor.limits.tcpKeepaliveSeconds)
         }
-        let connection = Connection(reactor, remote: remote, local: channel.localAddress)
-        try channel.pipeline.syncOperations.addHandler(connection)
+        let operations = channel.pipeline.syncOperations
+        let descriptor = try? operations.withUnsafeTransportIfAvailable(
+            of: NIOBSDSocket.Handle.self) { $0 }
+        let connection = Connection(
+            reactor, remote: remote, local: local, descriptor: Int(descriptor ?? -1))
+        try operations.addHandler(connection)
     }
 
     private func setKeepalive(

@@ -61,15 +61,15 @@ final class Reactor: @unchecked Sendable {
     private var held: [Connection] = []
     /// More to send than one burst.
     private var continuing: [Connection] = []
+    /// Held up by CLIENT PAUSE.
+    private var waiting: [Connection] = []
     private var isScheduled = false
     private var isPaused = false
     private var turnsInRow = 0
     private var turnTask: @Sendable () -> Void = {}
 
     /// Counted since the last turn.
-    var inputBytesRead = 0
-    var replyBytesTaken = 0
-    var bufferBytesDelta = 0
+    var traffic = Traffic()
 
     /// The log's positions at the end of the last turn.
     private var positions = LogPositions()
@@ -225,12 +225,8 @@ final class Reactor: @unchecked Sendable {
     }
 
     private func account(_ engine: Engine) {
-        engine.noteTraffic(
-            inputBytes: inputBytesRead, outputBytes: replyBytesTaken,
-            bufferBytesDelta: bufferBytesDelta)
-        inputBytesRead = 0
-        replyBytesTaken = 0
-        bufferBytesDelta = 0
+        engine.note(traffic)
+        traffic = Traffic()
     }
 
     /// Schedules what is left, now and then behind the sockets.
@@ -289,6 +285,17 @@ final class Reactor: @unchecked Sendable {
         }
     }
 
+    /// CLIENT PAUSE: the connection tries again a little later.
+    func retryLater(_ connection: Connection) {
+        waiting.append(connection)
+        if waiting.count > 1 { return }
+        eventLoop.scheduleTask(in: .milliseconds(5)) { [self] in
+            var connections: [Connection] = []
+            swap(&connections, &waiting)
+            for connection in connections { connection.retry() }
+        }
+    }
+
     // MARK: Once a second
 
     private func housekeeping() {
@@ -303,7 +310,7 @@ final class Reactor: @unchecked Sendable {
                 connection.context?.close(promise: nil)
             }
         }
-        if bufferBytesDelta != 0 { engine.withLock { account($0) } }
+        if traffic.bufferBytesDelta != 0 { engine.withLock { account($0) } }
     }
 
     /// Takes over settings that have changed. Engine lock.

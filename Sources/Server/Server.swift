@@ -72,7 +72,7 @@ package final class Server: @unchecked Sendable {
         self.configuration = configuration
         self.log = log
         group = MultiThreadedEventLoopGroup(numberOfThreads: configuration.ioThreads)
-        listener = Listener(group, reactors)
+        listener = Listener(group, reactors, log)
     }
 
     // MARK: The start
@@ -99,7 +99,7 @@ package final class Server: @unchecked Sendable {
 
     private func start(_ filePath: String?) {
         do {
-            try listener.bind(configuration) { log.warning("\($0)") }
+            try listener.bind(configuration)
         } catch {
             fail(error.description)
         }
@@ -116,7 +116,7 @@ package final class Server: @unchecked Sendable {
         }
         self.engine = engine
         tell(report)
-        serve(engine)
+        serve(engine, filePath)
     }
 
     private var pidFilePath: String {
@@ -141,19 +141,29 @@ package final class Server: @unchecked Sendable {
         log.notice("Data opened from \(report.source) in \(report.milliseconds) ms: \(what)")
     }
 
-    private func serve(_ engine: Engine) {
+    private func serve(_ engine: Engine, _ filePath: String?) {
         var all: [Reactor] = []
         for loop in group.makeIterator() {
             all.append(Reactor(engine, loop, log))
         }
         reactors.fill(all)
         engine.withLock { engine in
+            engine.useConfigurationFile(filePath)
+            engine.server.live.onChange(of: "port", "bind") { [listener] new, _ in
+                listener.move(to: new)
+            }
+            engine.server.onLogLine = { [log] in log.warning("\($0)") }
+            engine.server.onShutdownRequest = { [unowned self] in
+                guard let request = engine.server.shutdownRequest else { return }
+                log.warning("User requested shutdown...")
+                beginShutdown(request.options)
+            }
             engine.onLogProgress = { [reactors] in
                 for reactor in reactors.all { reactor.logProgressed() }
             }
         }
         for reactor in all { reactor.start() }
-        listener.open()
+        do { try listener.open() } catch { fail("Can't accept connections: \(error)") }
         if configuration.port != 0 {
             log.notice("Ready to accept connections on port \(configuration.port)")
         }
@@ -203,6 +213,7 @@ package final class Server: @unchecked Sendable {
 
     private func callOff() {
         log.warning("Errors trying to shut down the server. Check the logs for more information.")
+        engine?.withLock { $0.shutdownFailed() }
         for reactor in reactors.all { reactor.resume() }
         isEnding.store(false, ordering: .releasing)
     }
