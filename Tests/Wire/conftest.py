@@ -21,6 +21,11 @@ BINARY = os.environ.get("FIRN_SERVER", str(ROOT / ".build" / "release" / "firn-s
 TORTURE = os.environ.get("FIRN_TORTURE") == "1"
 
 
+def scaled(count):
+    """How often to do something; less often where each command goes to the disk."""
+    return count // 20 if TORTURE else count
+
+
 def free_port():
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
@@ -71,7 +76,7 @@ class Server:
     def raw(self, timeout=20):
         return Raw(socket.create_connection(("127.0.0.1", self.port), timeout=timeout))
 
-    def signal(self, number):
+    def send_signal(self, number):
         os.kill(self.process.pid, number)
 
     def wait(self, timeout=20):
@@ -83,7 +88,7 @@ class Server:
             client.close()
         self.clients = []
         if self.process.poll() is None:
-            self.signal(number)
+            self.send_signal(number)
         return self.wait()
 
     def restart(self, number=signal.SIGTERM):

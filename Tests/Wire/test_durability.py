@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from conftest import command
+from conftest import command, scaled
 
 
 def fill(client):
@@ -67,7 +67,7 @@ def test_acknowledged_writes_survive_a_kill(start, policy):
     threads = [threading.Thread(target=work, args=(n,)) for n in range(4)]
     for thread in threads:
         thread.start()
-    threading.Timer(0.7, lambda: server.signal(signal.SIGKILL)).start()
+    threading.Timer(0.7, lambda: server.send_signal(signal.SIGKILL)).start()
     for thread in threads:
         thread.join()
     server.wait()
@@ -96,7 +96,7 @@ def test_transactions_are_whole_after_a_kill(start):
 
     thread = threading.Thread(target=work)
     thread.start()
-    threading.Timer(0.3, lambda: server.signal(signal.SIGKILL)).start()
+    threading.Timer(0.3, lambda: server.send_signal(signal.SIGKILL)).start()
     thread.join()
     server.wait()
     server.start()
@@ -109,9 +109,10 @@ def test_replies_of_always_keep_their_order(start):
     server = start(appendfsync="always")
     raw = server.raw()
     parts, expected = [], b""
-    for i in range(2000):
+    count = scaled(2000)
+    for i in range(count):
         parts.append(command("SET", "k", i) + command("GET", "k"))
         expected += b"+OK\r\n$%d\r\n%d\r\n" % (len(str(i)), i)
-    for at in range(0, 2000, 50):
+    for at in range(0, count, 50):
         raw.send(b"".join(parts[at : at + 50]))
     assert raw.exactly(len(expected)) == expected

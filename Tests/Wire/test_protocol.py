@@ -5,7 +5,7 @@ import socket
 
 import pytest
 
-from conftest import command
+from conftest import command, scaled
 
 
 def test_byte_by_byte(server):
@@ -14,7 +14,7 @@ def test_byte_by_byte(server):
     for byte in command("SET", "key", "v\r\nalue") + command("GET", "key") + b"PING\r\n":
         raw.send(bytes([byte]))
     assert raw.line() == b"+OK"
-    assert raw.exactly(14) == b"$8\r\nv\r\nalue\r\n"[:14]
+    assert raw.exactly(13) == b"$7\r\nv\r\nalue\r\n"
     assert raw.line() == b"+PONG"
 
 
@@ -23,7 +23,7 @@ def test_random_pieces(server):
     print("seed", seed)
     rng = random.Random(seed)
     stream, expected = b"", b""
-    for i in range(300):
+    for i in range(scaled(300)):
         value = bytes(rng.randrange(256) for _ in range(rng.choice([0, 1, 20, 500, 5000])))
         stream += command("SET", f"k{i % 7}", value) + command("GET", f"k{i % 7}")
         expected += b"+OK\r\n$%d\r\n%s\r\n" % (len(value), value)
@@ -38,10 +38,11 @@ def test_random_pieces(server):
 
 def test_pipeline_of_ten_thousand(server):
     raw = server.raw()
-    raw.send(b"".join(command("SET", f"key:{i}", i) for i in range(10000)))
-    assert raw.exactly(50000) == b"+OK\r\n" * 10000
-    raw.send(b"".join(command("GET", f"key:{i}") for i in range(10000)))
-    expected = b"".join(b"$%d\r\n%d\r\n" % (len(str(i)), i) for i in range(10000))
+    count = scaled(10000)
+    raw.send(b"".join(command("SET", f"key:{i}", i) for i in range(count)))
+    assert raw.exactly(5 * count) == b"+OK\r\n" * count
+    raw.send(b"".join(command("GET", f"key:{i}") for i in range(count)))
+    expected = b"".join(b"$%d\r\n%d\r\n" % (len(str(i)), i) for i in range(count))
     assert raw.exactly(len(expected)) == expected
 
 
@@ -50,13 +51,13 @@ def test_pipeline_sent_whole_before_replies_are_read(server):
     client = server.client()
     client.set("big", b"x" * 100_000)
     raw = server.raw()
-    count = 1500
+    count = scaled(1500)
     raw.send(command("GET", "big") * count)
-    raw.send(command("SET", "filler", b"y" * 1000) * 20000)
+    raw.send(command("SET", "filler", b"y" * 1000) * scaled(20000))
     one = b"$100000\r\n" + b"x" * 100_000 + b"\r\n"
     for _ in range(count):
         assert raw.exactly(len(one)) == one
-    assert raw.exactly(5 * 20000) == b"+OK\r\n" * 20000
+    assert raw.exactly(5 * scaled(20000)) == b"+OK\r\n" * scaled(20000)
 
 
 @pytest.mark.parametrize("size", [16384, 1 << 20, 64 << 20])
@@ -125,7 +126,7 @@ def test_half_close(server):
 
 def test_requests_of_a_client_that_has_gone(server):
     raw = server.raw()
-    raw.send(b"".join(command("RPUSH", "gone", i) for i in range(5000)))
+    raw.send(b"".join(command("RPUSH", "gone", i) for i in range(scaled(5000))))
     raw.close()
     client = server.client()
     for _ in range(200):
@@ -144,12 +145,12 @@ def test_quit(server):
 def test_hello(server):
     raw = server.raw()
     assert raw.ask(command("HELLO", "3")).startswith(b"%")
-    rest = raw.sock.recv(65536)
-    assert b"server" in rest and b"proto" in rest
-    raw.buffer = b""
-    assert raw.ask(command("HELLO", "4")).startswith(b"-NOPROTO")
     raw.send(command("GET", "nothing"))
-    assert raw.line() == b"_"
+    lines = []
+    while (line := raw.line()) != b"_":
+        lines.append(line)
+    assert b"server" in lines and b":3" in lines
+    assert raw.ask(command("HELLO", "4")).startswith(b"-NOPROTO")
     client = server.client(protocol=3)
     client.hset("h", mapping={"a": 1, "b": 2})
     assert client.hgetall("h") == {b"a": b"1", b"b": b"2"}

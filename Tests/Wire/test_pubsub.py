@@ -2,7 +2,7 @@
 
 import time
 
-from conftest import command
+from conftest import command, scaled
 
 
 def test_messages(server):
@@ -42,12 +42,13 @@ def test_many_messages_in_order(server):
     subscriber = server.raw()
     subscriber.send(command("SUBSCRIBE", "flood"))
     subscriber.exactly(len(b"*3\r\n$9\r\nsubscribe\r\n$5\r\nflood\r\n:1\r\n"))
+    count = scaled(5000)
     pipe = server.client().pipeline(transaction=False)
-    for i in range(5000):
+    for i in range(count):
         pipe.publish("flood", "%06d" % i)
-    assert pipe.execute() == [1] * 5000
+    assert pipe.execute() == [1] * count
     one = len(command("message", "flood", "000000"))
-    for i in range(5000):
+    for i in range(count):
         assert subscriber.exactly(one) == command("message", "flood", "%06d" % i)
     subscriber.close()
 

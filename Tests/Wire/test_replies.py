@@ -3,14 +3,15 @@
 import threading
 import time
 
-from conftest import command
+from conftest import command, scaled
 
 
 def test_large_reply_to_a_slow_reader(server):
     client = server.client()
     pipe = client.pipeline(transaction=False)
-    for i in range(200):
-        pipe.rpush("list", *[b"%020d" % j for j in range(i * 1000, i * 1000 + 1000)])
+    count = scaled(200) * 1000
+    for i in range(0, count, 1000):
+        pipe.rpush("list", *[b"%020d" % j for j in range(i, i + 1000)])
     pipe.execute()
     raw = server.raw()
     raw.send(command("LRANGE", "list", 0, -1) * 3 + command("PING"))
@@ -19,10 +20,10 @@ def test_large_reply_to_a_slow_reader(server):
     assert client.ping()
     assert time.time() - started < 1
     for _ in range(3):
-        assert raw.line() == b"*200000"
-        body = raw.exactly(200000 * 27)
+        assert raw.line() == b"*%d" % count
+        body = raw.exactly(count * 27)
         assert body[:27] == b"$20\r\n%020d\r\n" % 0
-        assert body[-27:] == b"$20\r\n%020d\r\n" % 199999
+        assert body[-27:] == b"$20\r\n%020d\r\n" % (count - 1)
     assert raw.line() == b"+PONG"
 
 
@@ -43,7 +44,7 @@ def test_reader_that_never_reads_is_bounded(server):
 
 
 def test_many_clients(server):
-    clients = [server.raw() for _ in range(300)]
+    clients = [server.raw() for _ in range(scaled(300))]
     for i, raw in enumerate(clients):
         raw.send(command("SET", f"c{i}", i) + command("GET", f"c{i}"))
     for i, raw in enumerate(clients):
@@ -60,7 +61,7 @@ def test_io_threads(start):
     def work(number):
         try:
             client = server.client()
-            for i in range(200):
+            for i in range(scaled(200)):
                 client.incr("sum")
                 pipe = client.pipeline(transaction=False)
                 for j in range(20):
@@ -75,5 +76,5 @@ def test_io_threads(start):
     for thread in threads:
         thread.join()
     assert not failures
-    assert server.client().get("sum") == b"1200"
+    assert server.client().get("sum") == b"%d" % (6 * scaled(200))
     assert server.stop() == 0

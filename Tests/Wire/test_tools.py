@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from conftest import command
+from conftest import command, scaled
 
 pytestmark = pytest.mark.skipif(shutil.which("redis-cli") is None, reason="no redis-cli")
 
@@ -26,10 +26,10 @@ def test_commands(server):
 
 
 def test_pipe(server):
-    data = b"".join(command("SET", f"key:{i}", i) for i in range(20000))
+    data = b"".join(command("SET", f"key:{i}", i) for i in range(scaled(20000)))
     out = cli(server, "--pipe", input=data)
-    assert "errors: 0, replies: 20000" in out
-    assert server.client().dbsize() == 20000
+    assert f"errors: 0, replies: {scaled(20000)}" in out
+    assert server.client().dbsize() == scaled(20000)
 
 
 def test_scan_and_big_keys(server):
@@ -50,7 +50,7 @@ def test_scan_and_big_keys(server):
 @pytest.mark.parametrize("pipeline", [1, 16])
 def test_benchmark(server, pipeline):
     done = subprocess.run(
-        ["redis-benchmark", "-p", str(server.port), "-q", "-n", "2000", "-P", str(pipeline),
+        ["redis-benchmark", "-p", str(server.port), "-q", "-n", str(scaled(2000)), "-P", str(pipeline),
          "-t", "ping,set,get,incr,lpush,rpush,lpop,rpop,sadd,hset,spop,zadd,zpopmin,lrange,mset"],
         capture_output=True, timeout=60)
     assert done.returncode == 0, done

@@ -5,7 +5,7 @@ import threading
 import pytest
 import redis
 
-from conftest import command
+from conftest import command, scaled
 
 
 def test_multi(server):
@@ -40,7 +40,7 @@ def test_watch(server):
 def test_optimistic_counters(server):
     def work():
         client = server.client()
-        for _ in range(50):
+        for _ in range(scaled(50) + 1):
             client.transaction(
                 lambda pipe: (
                     lambda value: (pipe.multi(), pipe.set("counter", value + 1))
@@ -53,7 +53,7 @@ def test_optimistic_counters(server):
         thread.start()
     for thread in threads:
         thread.join()
-    assert server.client().get("counter") == b"200"
+    assert server.client().get("counter") == b"%d" % (4 * (scaled(50) + 1))
 
 
 def test_exec_sees_nothing_between(server):
@@ -69,7 +69,7 @@ def test_exec_sees_nothing_between(server):
     thread = threading.Thread(target=move)
     thread.start()
     client = server.client()
-    for _ in range(200):
+    for _ in range(scaled(200)):
         values = client.mget("from", "to")
         assert sum(int(v or 0) for v in values) == 0
     stop.set()
