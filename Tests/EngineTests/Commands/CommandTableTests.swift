@@ -118,7 +118,7 @@ import Testing
         let shell = """
             redis-server --port \(port) --save '' --appendonly no >/dev/null 2>&1 & pid=$!; \
             for i in 1 2 3 4 5 6 7 8 9 10; do redis-cli -p \(port) ping >/dev/null 2>&1 && break; \
-            sleep 0.1; done; redis-cli -p \(port) eval "\(script)" 0; kill $pid; wait $pid
+            sleep 0.1; done; redis-cli -p \(port) eval "\(script)" 0; kill -9 $pid
             """
         guard let pipe = popen(shell, "r") else { return nil }
         defer { pclose(pipe) }
