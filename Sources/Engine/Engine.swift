@@ -26,6 +26,7 @@ package final class Engine: @unchecked Sendable {
     let clock: Clock
     /// Monotonic, when the command at hand began.
     var commandStartedUs: Int64 = 0
+    var turnStartedUs: Int64 = 0
 
     /// Unix milliseconds.
     var nowMs: Int64 = 0

@@ -34,8 +34,11 @@ package struct Traffic {
 }
 
 extension Engine {
+    /// A turn holds the lock for so long; then each further connection has one request executed.
+    private static let turnUsMax: Int64 = 1000
+
     /// Executes the requests of a batch, in order, until the client is to be closed, its
-    /// replies exceed `replyBytesMax`, or CLIENT PAUSE lets the next one wait. Returns how many
+    /// replies exceed `replyBytesMax`, the turn's time is up, or CLIENT PAUSE lets the next one wait. Returns how many
     /// were executed, and whether the next one waits.
     package func execute(
         _ client: Client, _ batch: inout RequestBatch, in input: Bytes, replyBytesMax: Int
@@ -43,6 +46,8 @@ extension Engine {
         var index = 0
         while index < batch.count {
             if client.closesAfterReply || client.reply.count > replyBytesMax { break }
+            // The clock was read at the end of the last command.
+            if commandStartedUs &- turnStartedUs > Engine.turnUsMax, index > 0 { break }
             let arguments = Arguments(batch.resolve(index, in: input))
             if mustWait(client, arguments) { return (index, true) }
             execute(client, arguments)

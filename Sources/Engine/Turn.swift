@@ -26,6 +26,7 @@ extension Engine {
     package func beginTurn() {
         advanceClock()
         commandStartedUs = clock.monotonicUs()
+        turnStartedUs = commandStartedUs
         _ = expireDue(limit: 16)
     }
 

@@ -1,10 +1,12 @@
 // Sending replies.
 //
-// The usual path copies a turn's replies into the reactor's scratch buffer, which NIO writes
-// during the call, so that the buffer can be used again for the next connection: no allocation.
-// Everything else queues and leaves in slices, as long as the socket takes them.
+// The usual path writes a turn's replies to the socket at once, with the system's own call: no
+// copy, no allocation, and a tenth of an unpipelined request's time saved over NIO's way. What
+// the socket does not take is handed to NIO, which waits until it does; while NIO has something
+// to write it writes everything. Replies queue here and leave in slices when the reader is slow.
 
 import Engine
+import Glibc
 import NIOCore
 
 extension Connection {
@@ -27,14 +29,32 @@ extension Connection {
         if !output.isEmpty, exceedsOutputLimit(reactor.nowUs) { closeForOutputLimit() }
     }
 
-    /// Hands bytes to the socket.
+    /// Hands bytes to the socket. `context.channel.isActive` tells whether the descriptor is
+    /// still the connection's: NIO calls nobody between closing it and becoming inactive.
     @inline(__always)
     private func write(_ bytes: Bytes) {
         guard let context else { return }
-        reactor.scratch.clear(minimumCapacity: max(bytes.count, 1024))
-        reactor.scratch.writeBytes(bytes)
         reactor.traffic.writes &+= 1
-        context.writeAndFlush(wrapOutboundOut(reactor.scratch), promise: nil)
+        var done = 0
+        if writesAtNIO == 0, descriptor >= 0, context.channel.isActive {
+            done = Glibc.send(
+                Int32(descriptor), bytes.baseAddress, bytes.count, Connection.sendFlags)
+            if done == bytes.count { return }
+        }
+        writeThroughNIO(context, bytes, from: max(done, 0))
+    }
+
+    private static let sendFlags = Int32(Int(MSG_NOSIGNAL) | Int(MSG_DONTWAIT))
+
+    /// For what the socket does not take now; an error of the socket shows there, too.
+    @inline(never)
+    private func writeThroughNIO(_ context: ChannelHandlerContext, _ bytes: Bytes, from start: Int) {
+        var buffer = context.channel.allocator.buffer(capacity: bytes.count - start)
+        buffer.writeBytes(bytes.slice(start, bytes.count - start))
+        let written = context.eventLoop.makePromise(of: Void.self)
+        writesAtNIO += 1
+        written.futureResult.whenComplete { [self] _ in writesAtNIO -= 1 }
+        context.writeAndFlush(wrapOutboundOut(buffer), promise: written)
     }
 
     /// Sends what is queued, as far as the log's state and the socket allow.

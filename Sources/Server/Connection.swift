@@ -66,6 +66,8 @@ final class Connection: ChannelInboundHandler, ClientConnection, @unchecked Send
     /// Replies of the turn at hand.
     private var outgoing: ReplyBox?
     var isWritable = true
+    /// Writes that the socket would not take whole.
+    var writesAtNIO = 0
     /// In the reactor's list of connections whose replies wait for the log.
     var isHeld = false
     private var closesWhenFlushed = false

@@ -46,8 +46,6 @@ final class Reactor: @unchecked Sendable {
 
     /// Monotonic time of the last turn.
     var nowUs = Clock.monotonicUs()
-    /// Reused for every write that the socket takes at once.
-    var scratch = ByteBufferAllocator().buffer(capacity: 16 << 10)
     var blocks = BlockPool()
     private var spareBatches: [BatchBox] = []
     private var spareBoxes: [ReplyBox] = []

@@ -40,5 +40,6 @@ extension Engine {
         unsubscribeAll(client)
         stopMonitoring(client)
         clients.remove(client)
+        client.connection = nil
     }
 }
