@@ -50,7 +50,13 @@ extension Engine {
                 submitBatch(tier)
             }
         }
-        let isStuck = needed > 0 && barren > sweepPatience
+        var isStuck = needed > 0 && barren > sweepPatience
+        if isStuck, let tier, tier.leavingBytes + tier.inFlightLeavingBytes > 0 {
+            // All that may leave is on its way already. What is over are the copies in the
+            // batches, which go with their commits.
+            isStuck = false
+            if tier.queuedBatches == 0 { submitBatch(tier) }
+        }
         isOutOfMemory = isStuck
         // Not stuck but still over: the writer is behind. Up to an eighth over is the slack that
         // lets a burst through; beyond it reading pauses.
