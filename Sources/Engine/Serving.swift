@@ -38,8 +38,8 @@ extension Engine {
     private static let turnUsMax: Int64 = 1000
 
     /// Executes the requests of a batch, in order, until the client is to be closed, its
-    /// replies exceed `replyBytesMax`, the turn's time is up, or CLIENT PAUSE lets the next one wait. Returns how many
-    /// were executed, and whether the next one waits.
+    /// replies exceed `replyBytesMax`, the turn's time is up, or CLIENT PAUSE lets the next one
+    /// wait. Returns how many were executed, and whether the next one waits.
     package func execute(
         _ client: Client, _ batch: inout RequestBatch, in input: Bytes, replyBytesMax: Int
     ) -> (count: Int, mustWait: Bool) {

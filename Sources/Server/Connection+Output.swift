@@ -48,7 +48,9 @@ extension Connection {
 
     /// For what the socket does not take now; an error of the socket shows there, too.
     @inline(never)
-    private func writeThroughNIO(_ context: ChannelHandlerContext, _ bytes: Bytes, from start: Int) {
+    private func writeThroughNIO(
+        _ context: ChannelHandlerContext, _ bytes: Bytes, from start: Int
+    ) {
         var buffer = context.channel.allocator.buffer(capacity: bytes.count - start)
         buffer.writeBytes(bytes.slice(start, bytes.count - start))
         let written = context.eventLoop.makePromise(of: Void.self)

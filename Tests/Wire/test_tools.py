@@ -50,8 +50,9 @@ def test_scan_and_big_keys(server):
 @pytest.mark.parametrize("pipeline", [1, 16])
 def test_benchmark(server, pipeline):
     done = subprocess.run(
-        ["redis-benchmark", "-p", str(server.port), "-q", "-n", str(scaled(2000)), "-P", str(pipeline),
-         "-t", "ping,set,get,incr,lpush,rpush,lpop,rpop,sadd,hset,spop,zadd,zpopmin,lrange,mset"],
+        ["redis-benchmark", "-p", str(server.port), "-q", "-n", str(scaled(2000)),
+         "-P", str(pipeline), "-t",
+         "ping,set,get,incr,lpush,rpush,lpop,rpop,sadd,hset,spop,zadd,zpopmin,lrange,mset"],
         capture_output=True, timeout=60)
     assert done.returncode == 0, done
     text = done.stdout.decode().replace("\r", "\n")
