@@ -66,6 +66,7 @@ package final class Engine: @unchecked Sendable {
 
     // MARK: States that the hot path asks for
 
+    var foresight = HashForesight()
     var watchedKeyCount = 0
     var watchers: [WatchedKey: [Client]] = [:]
     var notifiedEvents: KeyspaceEvents = []

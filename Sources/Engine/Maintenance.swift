@@ -74,6 +74,7 @@ final class Maintenance: @unchecked Sendable {
             } else {
                 engine.checkpoint.phase = .walking
             }
+            engine.flushLog()
         }
     }
 
@@ -109,6 +110,7 @@ extension Engine {
             if stepCheckpoint(limit: 256) { slice.isBusy = true }
         } while slice.isBusy && clock.monotonicUs() - start < 700
         server.sampleRates(clock.monotonicUs(), stats)
+        _ = keepWithinBudget()
         submitWaitingBatch()
         startDueWork()
         flushLog()

@@ -55,6 +55,8 @@ final class Connection: ChannelInboundHandler, ClientConnection, @unchecked Send
     var isQueued = false
     /// Waits for its replies to go down.
     private var isStalled = false
+    /// Waits for cold keys.
+    private var isParked = false
     private var readingIsPaused = false
     private var inputHasEnded = false
     private var discardsInput = false
@@ -114,6 +116,13 @@ final class Connection: ChannelInboundHandler, ClientConnection, @unchecked Send
         reactor.wake(self)
     }
 
+    func resume() {
+        reactor.eventLoop.execute { [self] in
+            isParked = false
+            if client != nil && !isQueued && !isStalled { reactor.enqueue(self) }
+        }
+    }
+
     func close() {
         isKilled = true
         wake()
@@ -152,7 +161,7 @@ final class Connection: ChannelInboundHandler, ClientConnection, @unchecked Send
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
-        if isQueued || isStalled {
+        if isQueued || isStalled || isParked {
             regulateReading()
         } else if input.count >= inputWanted && !discardsInput {
             reactor.enqueue(self)
@@ -174,7 +183,7 @@ final class Connection: ChannelInboundHandler, ClientConnection, @unchecked Send
             inputHasEnded = true
             if discardsInput {
                 if closesWhenFlushed, output.isEmpty { context.close(promise: nil) }
-            } else if !isQueued && !isStalled {
+            } else if !isQueued && !isStalled && !isParked {
                 // What came before the end is executed and answered first.
                 reactor.enqueue(self)
             }
@@ -247,6 +256,7 @@ final class Connection: ChannelInboundHandler, ClientConnection, @unchecked Send
             outgoing = box
         }
         closesAfterReply = client.closesAfterReply
+        isParked = client.isParked
         isSubscriber = client.isSubscriber
         isUnauthenticated = engine.needsPassword(client)
     }
@@ -261,7 +271,7 @@ final class Connection: ChannelInboundHandler, ClientConnection, @unchecked Send
         }
         let hasMore = finishBatch()
         if isClosed {
-            if hasMore && !mustClose { reactor.enqueue(self) } else { end() }
+            if hasMore && !mustClose && !isParked { reactor.enqueue(self) } else { end() }
             return
         }
         if mustClose {
@@ -274,7 +284,9 @@ final class Connection: ChannelInboundHandler, ClientConnection, @unchecked Send
         }
         if closesAfterReply { return finish(failed: false) }
         if hasMore {
-            if output.byteCount > Connection.stallBytes {
+            if isParked {
+                // `resume` queues it again.
+            } else if output.byteCount > Connection.stallBytes {
                 isStalled = true
             } else if mustWait {
                 isStalled = true
@@ -325,7 +337,7 @@ final class Connection: ChannelInboundHandler, ClientConnection, @unchecked Send
         let most =
             isStalled
             ? Connection.inputStalledBytesMax
-            : isQueued ? Connection.inputQueuedBytesMax : Int.max
+            : isQueued || isParked ? Connection.inputQueuedBytesMax : Int.max
         let pauses = input.count > most
         if pauses != readingIsPaused { setReading(!pauses) }
     }
@@ -348,7 +360,7 @@ final class Connection: ChannelInboundHandler, ClientConnection, @unchecked Send
     func outputDrained() {
         if isStalled && !mustWait && output.byteCount <= Connection.stallBytes / 2 {
             isStalled = false
-            reactor.enqueue(self)
+            if !isParked { reactor.enqueue(self) }
             regulateReading()
         }
         if closesWhenFlushed && output.isEmpty { finalClose() }

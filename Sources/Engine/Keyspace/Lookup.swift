@@ -14,7 +14,9 @@ extension Engine {
     /// The key that `bytes` names in the client's database.
     @inline(__always)
     func key(_ bytes: Bytes, _ client: Client) -> Key {
-        Key(bytes: bytes, hash: secret.hash(bytes), database: client.database)
+        Key(
+            bytes: bytes, hash: foresight.hash(of: bytes) ?? secret.hash(bytes),
+            database: client.database)
     }
 
     @inline(__always)

@@ -13,6 +13,8 @@ struct PersistenceState {
     var isLoading = false
     /// The last write to the log failed; writes are refused until one succeeds.
     var logError: String?
+    /// Effects wait in the buffer while the log changes its segment.
+    var isDeferred = false
 }
 
 extension Engine {
@@ -26,9 +28,17 @@ extension Engine {
             log.removeAll()
             return
         }
-        switch logWriter.flush(&log) {
-        case .nothing, .deferred: break
-        case .written: persistence.logError = nil
+        // A running sync does not put the write off, as it does in Redis: replies would have to
+        // wait for it, because what is acknowledged must survive the process.
+        switch logWriter.flush(&log, force: true) {
+        case .nothing: break
+        case .deferred: persistence.isDeferred = true
+        case .written:
+            persistence.logError = nil
+            if persistence.isDeferred {
+                persistence.isDeferred = false
+                onLogProgress?()
+            }
         case .failed(let error): persistence.logError = error.description
         }
     }

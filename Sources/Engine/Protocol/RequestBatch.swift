@@ -67,6 +67,15 @@ package struct RequestBatch: ~Copyable {
         return resolved.elements
     }
 
+    /// The first argument behind a request's name, where a key usually is; the name itself when
+    /// there is none.
+    @inline(__always)
+    func firstOperand(_ request: Int, in input: Bytes) -> Bytes {
+        let found = requests[request]
+        return bytes(
+            arguments[found.firstArgument &+ (found.count > 1 ? 1 : 0)], in: input)
+    }
+
     /// Empties the batch; memory beyond a modest size is given back.
     package mutating func removeAll() {
         arguments.removeAll()

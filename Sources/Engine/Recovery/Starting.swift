@@ -109,6 +109,10 @@ extension Engine {
             engine.snapshots.lastSaveMs = engine.nowMs
             engine.stats.changesSinceSave = 0
         }
+        if let tier {
+            tier.readers = ColdReaders(
+                tier.store, threads: configuration.coldReaderThreads)
+        }
         let maintenance = Maintenance(self)
         self.maintenance = maintenance
         maintenance.start()
@@ -132,6 +136,7 @@ extension Engine {
         snapshotThread?.join()
         withLock { $0.flushLog() }
         tier?.writer.stop()
+        tier?.readers?.stop()
         logSyncer?.stop()
         directoryLock = nil
     }

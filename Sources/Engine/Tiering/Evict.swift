@@ -13,6 +13,8 @@
 extension Engine {
     private static let groupSize = 64
     private static let groupLeaving = 16
+    /// What one call frees at most: more than a turn can add.
+    private static let reductionBytesMax = 8 << 20
 
     /// Memory that counts against the budget.
     var usedMemory: Int { Heap.usedBytes + (tier?.memoryBytes ?? 0) + clientBufferBytes }
@@ -37,6 +39,9 @@ extension Engine {
             isOutOfMemory = true
             return 0
         }
+        let isFarOver = excess > budget / 8
+        // A budget that was lowered by much is reached in slices.
+        let excess = Swift.min(excess, Engine.reductionBytesMax)
         var needed = excess - (tier.map { $0.leavingBytes + $0.inFlightLeavingBytes } ?? 0)
         let batchBytes = spillBatchBytes(budget)
         var barren = 0
@@ -60,7 +65,7 @@ extension Engine {
         isOutOfMemory = isStuck
         // Not stuck but still over: the writer is behind. Up to an eighth over is the slack that
         // lets a burst through; beyond it reading pauses.
-        return needed > 0 && !isStuck && excess > budget / 8 ? 1 : 0
+        return needed > 0 && !isStuck && isFarOver ? 1 : 0
     }
 
     /// Groups in a row that may yield nothing before the policy counts as having no victim:

@@ -28,35 +28,53 @@ extension Engine {
         return entry
     }
 
-    /// Reads the record of a key and makes a clean hot entry of it.
+    /// Makes a clean hot entry of a key's record, read beforehand or now.
     private func bringIn(_ key: Key, _ tier: Tier) -> Entry? {
         let namespace = databases[key.database].namespace
+        if let fetched = takeFetched(key, namespace, tier) {
+            guard let fetched else { return nil }
+            return fetched.payload.withUnsafeBytes { payload in
+                adopt(
+                    key, type: fetched.type, access: fetched.access, expiry: fetched.expiry,
+                    payload, tier)
+            }
+        }
+        let start = clock.monotonicUs()
+        defer { noteReadTime(tier, microseconds: clock.monotonicUs() - start) }
         do {
             return try tier.store.read(namespace: namespace, hash: key.hash, key: key.bytes) {
                 record -> Entry? in
-                guard let value = ValueCodec.decode(
-                    type: record.type, payload: record.payload, configuration, secret)
-                else {
-                    tier.stats.damagedRecords += 1
-                    tier.stats.lastError = "record of '\(key.bytes.prefixText(64))' has no value"
-                    return nil
-                }
-                let expiry = record.expiry == ColdRecord.noExpiry ? nil : record.expiry
-                let entry = Entry.allocate(
-                    key: key.bytes, type: value.type, encoding: value.encoding,
-                    bodyCount: value.bodyCount, expiry: expiry)
-                value.store(in: entry.body)
-                entry.access = record.access
-                entry.flags.formUnion([.hasCold, .coldIsLive])
-                databases[key.database].table.insert(key.hash, entry.raw)
-                if let expiry { databases[key.database].expiries.insert(expiry, key.hash) }
-                return entry
+                adopt(
+                    key, type: record.type, access: record.access, expiry: record.expiry,
+                    record.payload, tier)
             } ?? nil
         } catch {
             tier.stats.damagedRecords += 1
             tier.stats.lastError = error.description
             return nil
         }
+    }
+
+    private func adopt(
+        _ key: Key, type: UInt8, access: UInt32, expiry: Int64, _ payload: Bytes, _ tier: Tier
+    ) -> Entry? {
+        guard let value = ValueCodec.decode(
+            type: type, payload: payload, configuration, secret)
+        else {
+            tier.stats.damagedRecords += 1
+            tier.stats.lastError = "the record of '\(key.bytes.prefixText(64))' holds no value"
+            return nil
+        }
+        let expiry = expiry == ColdRecord.noExpiry ? nil : expiry
+        let entry = Entry.allocate(
+            key: key.bytes, type: value.type, encoding: value.encoding,
+            bodyCount: value.bodyCount, expiry: expiry)
+        value.store(in: entry.body)
+        entry.access = access
+        entry.flags.formUnion([.hasCold, .coldIsLive])
+        databases[key.database].table.insert(key.hash, entry.raw)
+        if let expiry { databases[key.database].expiries.insert(expiry, key.hash) }
+        return entry
     }
 
     /// Sends off the entries that were fetched for this turn's requests and not changed.

@@ -113,6 +113,7 @@ extension Engine {
             tier.stats.lastError = failure.description
             return
         }
+        tier.epoch += 1
         batch.forEachRecord { namespace, hash, key, _, _ in settle(namespace, hash, key, number) }
         tier.pendingArchive.committed(batch)
         checkpointBatchCommitted(number)
@@ -135,6 +136,7 @@ extension Engine {
     /// and makes the batch's entries clean.
     func batchCommitted(_ batch: ColdBatch) {
         guard let submitted = batch.context as? SubmittedBatch else { return }
+        withLock { $0.tier?.epoch += 1 }
         var pending: [(UInt32, UInt64, Bytes)] = []
         pending.reserveCapacity(batch.recordCount)
         batch.forEachRecord { namespace, hash, key, _, _ in pending.append((namespace, hash, key)) }

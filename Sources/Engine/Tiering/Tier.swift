@@ -21,6 +21,16 @@ final class Tier: @unchecked Sendable {
     /// Bytes of batches handed to the writer and not committed yet.
     var queuedBytes = 0
     var queuedBatches = 0
+    /// Threads that read for parked clients; nil until the engine starts them.
+    var readers: ColdReaders?
+    /// Counts commits: what was read before one is void after it.
+    var epoch: UInt64 = 0
+    /// Reading in place has become slow: clients are parked, see Parking.swift.
+    var readsAreSlow = false
+    /// Microseconds of a read in place, a moving average in 1/16.
+    var inlineUs16 = 0
+    /// What was fetched for the client whose requests are being executed.
+    var currentJob: FetchJob?
     /// Entries fetched for the requests of this turn: they leave at its end.
     var visitors: [Visitor] = []
     var promotion = PromotionWindow()
@@ -91,6 +101,8 @@ struct TierStatistics {
     var fetchedKeys = 0
     var promotedKeys = 0
     var fruitlessReads = 0
+    /// Pipelines that waited for reader threads.
+    var parkedRequests = 0
     var archivedKeys = 0
     /// Records that failed their check.
     var damagedRecords = 0

@@ -3,7 +3,7 @@ import Testing
 @testable import Engine
 
 /// A connection that only has addresses, and notes that it was closed.
-final class FakeConnection: ClientConnection {
+final class FakeConnection: ClientConnection, @unchecked Sendable {
     var isClosed = false
     let peerAddress: String
     var localAddress: String { "127.0.0.1:6379" }
@@ -14,6 +14,7 @@ final class FakeConnection: ClientConnection {
 
     func close() { isClosed = true }
     func wake() {}
+    func resume() {}
 }
 
 @Suite struct ConnectionCommandTests {

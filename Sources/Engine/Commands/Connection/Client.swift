@@ -1,9 +1,11 @@
 // A client's session: what the engine knows of one connection. Touched under the engine's lock.
 
 /// The server's side of a connection, as far as commands need it.
-package protocol ClientConnection: AnyObject {
+package protocol ClientConnection: AnyObject, Sendable {
     /// Closes the connection from outside its own requests (CLIENT KILL, limits).
     func close()
+    /// The cold keys that the client was parked for are at hand. Any thread.
+    func resume()
     /// Tells the event loop that there is a reply to write (published messages, unblocking).
     func wake()
     /// "127.0.0.1:50310" of the peer, and of our end.
@@ -44,6 +46,9 @@ package final class Client {
     var transaction: Transaction?
     var watchedKeys: [(key: WatchedKey, wasAbsent: Bool)] = []
     var watchIsBroken = false
+    /// Its next request waits for cold keys, which `fetchJob` brings.
+    package internal(set) var isParked = false
+    var fetchJob: FetchJob?
     /// Inside EXEC: blocking commands do not block.
     var isExecuting = false
 

@@ -20,7 +20,7 @@ package struct HashSecret: Equatable, Sendable {
     }
 
     /// SipHash-1-3 of `key`. O(bytes); allocates nothing.
-    @inline(__always)
+    @inline(never)
     package func hash(_ key: Bytes) -> UInt64 {
         var state = SipState(k0: k0, k1: k1)
         let count = key.count
