@@ -145,6 +145,10 @@ extension Engine {
     /// Starts a checkpoint when the log has grown as configured, and a snapshot when a save
     /// point is reached.
     private func startDueWork() {
+        if checkpoint.phase == .idle, checkpoint.isWanted {
+            checkpoint.isWanted = false
+            startCheckpoint()
+        }
         if logIsEnabled, checkpoint.phase == .idle, let logWriter,
             configuration.autoAofRewritePercentage > 0
         {

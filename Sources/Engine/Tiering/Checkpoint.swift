@@ -46,6 +46,12 @@ extension Engine {
             checkpoint.isWanted = true
             return true
         }
+        if log.isInUnit {
+            // A segment ends between units: maintenance starts it after this command.
+            checkpoint.isWanted = true
+            maintenance?.wake()
+            return true
+        }
         if let logWriter {
             do {
                 try logWriter.beginRotation(&log)
