@@ -55,13 +55,12 @@ extension Engine {
                 submitBatch(tier)
             }
         }
-        var isStuck = needed > 0 && barren > sweepPatience
-        if isStuck, let tier, tier.leavingBytes + tier.inFlightLeavingBytes > 0 {
-            // All that may leave is on its way already. What is over are the copies in the
-            // batches, which go with their commits.
-            isStuck = false
-            if tier.queuedBatches == 0 { submitBatch(tier) }
+        if barren > sweepPatience, let tier, tier.queuedBatches == 0, !tier.batch.isEmpty {
+            submitBatch(tier)
         }
+        // Entries that wait for their commit are no victims any more, but they do leave.
+        let isSpilling = (tier?.queuedBatches ?? 0) > 0
+        let isStuck = needed > 0 && barren > sweepPatience && !isSpilling
         isOutOfMemory = isStuck
         // Not stuck but still over: the writer is behind. Up to an eighth over is the slack that
         // lets a burst through; beyond it reading pauses.
