@@ -78,6 +78,9 @@ package final class Engine: @unchecked Sendable {
     var isReplaying = false
     /// Position after the effect being replayed.
     var replayLSN: UInt64 = 0
+    /// What is replayed is a log of Redis. Its positions mean nothing here: all that comes from
+    /// it counts as position 0, where Firn's own log begins.
+    var isImporting = false
     /// Where the eviction sweep goes on: database and position in hash space.
     var sweptDatabase = 0
     var sweepPosition: UInt64 = 0

@@ -53,7 +53,7 @@ extension Engine {
     /// While the log is replayed, the numbers that were given when the effect first ran.
     private func noteNamespaces() {
         let lsn = isReplaying ? replayLSN : log.exactLSN()
-        if isReplaying, let numbers = namespaces.made(at: lsn) {
+        if isReplaying, !isImporting, let numbers = namespaces.made(at: lsn) {
             for index in 0..<databaseCount where databases[index].namespace != numbers[index] {
                 databases[index].namespace = numbers[index]
                 databases[index].coldLiveCount = storedCounts[numbers[index]] ?? 0

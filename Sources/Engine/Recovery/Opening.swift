@@ -284,6 +284,8 @@ private struct Opening {
         if let base = reader.rdbBase {
             report.importedKeys = try engine.importSnapshot(files.path(base))
         }
+        engine.isImporting = true
+        defer { engine.isImporting = false }
         do throws(LogError) {
             _ = try engine.replay(&reader, report: &report)
         } catch {

@@ -62,7 +62,7 @@ extension Engine {
     ) -> Bool {
         let arguments = Arguments(command.arguments)
         client.database = command.database
-        replayLSN = command.endLSN
+        replayLSN = isImporting ? 0 : command.endLSN
         guard let index = commands.find(arguments[0]), command.database < databaseCount else {
             return false
         }
@@ -71,7 +71,7 @@ extension Engine {
         } else if arguments.count > 1 {
             let key = key(arguments[1], client)
             if let range, !range.contains(key.hash) { return false }
-            if recordIsNewer(key) { return false }
+            if !isImporting, recordIsNewer(key) { return false }
             if command.isExpiry, let entry = lookup(key) {
                 archive(key, entry)
                 stats.expiredKeys += 1
