@@ -20,6 +20,16 @@ package enum CommandError: Error {
     static let stringTooLong = CommandError.message(
         "ERR string exceeds maximum allowed size (proto-max-bulk-len)")
 
+    /// The line without "ERR ", as it is quoted within another error.
+    var textWithoutGenericCode: String {
+        let line: String
+        switch self {
+        case .message(let text): line = text.description
+        case .text(let text): line = text
+        }
+        return line.hasPrefix("ERR ") ? String(line.dropFirst(4)) : line
+    }
+
     static func wrongArity(_ name: String) -> CommandError {
         .text("ERR wrong number of arguments for '\(name)' command")
     }

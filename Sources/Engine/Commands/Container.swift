@@ -8,6 +8,35 @@ enum Container {
         _ engine: Engine, _ client: Client, _ args: Arguments
     ) throws(CommandError) {
         guard let index = engine.commands.find(args[0]) else { throw .syntax }
+        let place = try find(engine, index, args)
+        let sub = engine.commands[index].pointee.subcommands[place]
+        let id = Subcommand(container: index, place: place)
+        client.lastSubcommand = id
+        let startUs = engine.clock.monotonicUs()
+        do {
+            try sub.handler(engine, client, args)
+        } catch {
+            engine.stats.noteSubcommand(id, engine.clock.monotonicUs() - startUs, failed: true)
+            throw error
+        }
+        engine.stats.noteSubcommand(id, engine.clock.monotonicUs() - startUs, failed: false)
+    }
+
+    /// Why no subcommand can be called with these arguments, or nil. Asked when a request is
+    /// queued, so that such a one spoils the transaction.
+    @inline(never)
+    static func refusal(_ engine: Engine, _ index: Int, _ args: Arguments) -> CommandError? {
+        do {
+            _ = try find(engine, index, args)
+            return nil
+        } catch {
+            return error
+        }
+    }
+
+    private static func find(
+        _ engine: Engine, _ index: Int, _ args: Arguments
+    ) throws(CommandError) -> Int {
         let container = engine.commands[index]
         guard let place = container.pointee.subcommands.firstIndex(where: {
             args[1].equalsIgnoringCase($0.name)
@@ -18,20 +47,12 @@ enum Container {
                     + "Try \(name.uppercased()) HELP.")
         }
         let sub = container.pointee.subcommands[place]
-        let id = Subcommand(container: index, place: place)
         guard sub.arity > 0 ? args.count == sub.arity : args.count >= -sub.arity else {
+            let id = Subcommand(container: index, place: place)
             engine.stats.bySubcommand[id, default: .init()].rejectedCalls += 1
             throw .wrongArity("\(container.pointee.name)|\(sub.name)")
         }
-        client.lastSubcommand = id
-        let startUs = engine.clock.monotonicUs()
-        do {
-            try sub.handler(engine, client, args)
-        } catch {
-            engine.stats.noteSubcommand(id, engine.clock.monotonicUs() - startUs, failed: true)
-            throw error
-        }
-        engine.stats.noteSubcommand(id, engine.clock.monotonicUs() - startUs, failed: false)
+        return place
     }
 }
 

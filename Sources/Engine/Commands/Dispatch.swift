@@ -16,14 +16,19 @@ extension Engine {
         let arity = spec.pointee.arity
         guard arity > 0 ? arguments.count == arity : arguments.count >= -arity else {
             stats.byCommand[index].rejectedCalls += 1
-            return refuse(client, .wrongArity(spec.pointee.name.description))
+            return refuse(client, .wrongArity(spec.pointee.name.description), spec)
         }
         let flags = spec.pointee.flags
         if let refusal = refusal(client, spec, flags) {
             stats.byCommand[index].rejectedCalls += 1
-            return refuse(client, refusal)
+            return refuse(client, refusal, spec)
         }
         if client.transaction != nil, !spec.pointee.isTransactionControl {
+            if !spec.pointee.subcommands.isEmpty,
+                let problem = Container.refusal(self, index, arguments)
+            {
+                return refuse(client, problem)
+            }
             return queue(client, index, arguments)
         }
         if client.replyMode != .on { return executeSilently(client, index, arguments) }
@@ -64,7 +69,16 @@ extension Engine {
 
     /// Errors of the checks before a command. Inside MULTI they spoil the transaction.
     @inline(never)
-    private func refuse(_ client: Client, _ error: CommandError) {
+    private func refuse(
+        _ client: Client, _ error: CommandError, _ spec: UnsafeMutablePointer<CommandSpec>? = nil
+    ) {
+        var error = error
+        if let spec, spec.pointee.name.bytes.equals("exec") {
+            // EXEC itself was refused: the transaction is over.
+            Transactions.end(self, client)
+            error = .text(
+                "EXECABORT Transaction discarded because of: \(error.textWithoutGenericCode)")
+        }
         client.transaction?.isSpoiled = true
         let mark = client.reply.count
         write(error, to: client)
@@ -151,7 +165,8 @@ extension Engine {
 extension CommandSpec {
     /// Commands that are not queued inside MULTI.
     var isTransactionControl: Bool {
-        group == .transactions || name.bytes.equals("quit") || name.bytes.equals("reset")
+        group == .transactions && !name.bytes.equals("unwatch")
+            || name.bytes.equals("quit") || name.bytes.equals("reset")
     }
 
     /// What a RESP2 client may send while it has subscriptions.
