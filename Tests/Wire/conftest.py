@@ -6,6 +6,7 @@ key to the cold tier after each command."""
 
 import os
 import pathlib
+import random
 import shutil
 import signal
 import socket
@@ -27,9 +28,17 @@ def scaled(count):
 
 
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """A port that nothing uses, below those that outgoing connections are given: a server that
+    is started again finds it free."""
+    while True:
+        port = random.randrange(12_000, 32_000)
+        with socket.socket() as s:
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                s.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                pass
 
 
 class Server:
