@@ -232,6 +232,14 @@ private struct Opening {
             }
             return try createLog(engine, stream)
         }
+        let snapshot = "\(configuration.dir)/\(configuration.dbFilename)"
+        if engine.tier == nil, manifest != nil || disk.exists(snapshot) {
+            // What is imported would be in no log, and the next start would not find it.
+            throw StartError(
+                "With 'cold-tier no' and 'appendonly yes' the data of Redis in "
+                    + "'\(configuration.dir)' cannot be imported: start with 'cold-tier yes', or "
+                    + "with 'appendonly no' to load and save '\(configuration.dbFilename)' only")
+        }
         if let manifest {
             try importLog(engine, manifest, note)
         } else {
@@ -242,9 +250,6 @@ private struct Opening {
             try engine.settleImport(stream: fresh)
         }
         try createLog(engine, fresh)
-        if engine.tier == nil, engine.liveKeyCount > 0 {
-            note("With 'cold-tier no' the imported keys are only in memory and in the snapshot")
-        }
     }
 
     private func createLog(_ engine: Engine, _ stream: [UInt8]) throws(StartError) {
