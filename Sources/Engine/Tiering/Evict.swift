@@ -61,7 +61,10 @@ extension Engine {
         // Entries that wait for their commit are no victims any more, but they do leave.
         let isSpilling = (tier?.queuedBatches ?? 0) > 0
         let isStuck = needed > 0 && barren > sweepPatience && !isSpilling
-        isOutOfMemory = isStuck
+        // Where every key may spill, what is left over are buffers and copies on their way to the
+        // disk: no reason to refuse commands, unless the disk takes nothing any more.
+        let spillsAll = tier != nil && !policy.isVolatile
+        isOutOfMemory = isStuck && (!spillsAll || tier?.writer.stats.lastError != nil)
         // Not stuck but still over: the writer is behind. Up to an eighth over is the slack that
         // lets a burst through; beyond it reading pauses.
         return needed > 0 && !isStuck && isFarOver ? 1 : 0
