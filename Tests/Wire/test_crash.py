@@ -11,6 +11,10 @@ ROUNDS = int(os.environ.get("FIRN_CRASH_ROUNDS", 30))
 CASES = [("always", None), ("everysec", None), ("no", None), ("always", "2mb"),
          ("everysec", "2mb"), ("no", "2mb")]
 
+# Torture is one of its own modes.
+pytestmark = pytest.mark.skipif(
+    os.environ.get("FIRN_TORTURE") == "1", reason="has a case of its own for it")
+
 
 @pytest.mark.parametrize("policy, maxmemory", CASES)
 def test_killed_again_and_again(policy, maxmemory):

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from conftest import BINARY, Server
+from conftest import BINARY, Server, free_port
 from crash_model import contents
 from differential import RedisServer
 from resp import Connection
@@ -185,7 +185,7 @@ def test_damaged_snapshot_is_refused(place, where):
         at = {"start": 2, "middle": len(data) // 2, "end": len(data) - 3}[where]
         data[at] ^= 0x55
     open(path, "wb").write(data)
-    result = subprocess.run([BINARY, "--port", "0", "--dir", place.path], capture_output=True,
+    result = subprocess.run([BINARY, "--port", str(free_port()), "--dir", place.path], capture_output=True,
                             text=True, timeout=30)
     assert result.returncode == 1, result.stdout[-2000:] + result.stderr[-2000:]
     assert "dump.rdb" in result.stdout + result.stderr
@@ -198,7 +198,7 @@ def test_nothing_is_kept_of_a_refused_import(place):
     path = f"{place.path}/dump.rdb"
     sound = open(path, "rb").read()
     open(path, "wb").write(sound[:-100_000])
-    result = subprocess.run([BINARY, "--port", "0", "--dir", place.path], capture_output=True,
+    result = subprocess.run([BINARY, "--port", str(free_port()), "--dir", place.path], capture_output=True,
                             text=True, timeout=30)
     assert result.returncode == 1, result.stdout[-2000:]
     open(path, "wb").write(sound)

@@ -44,7 +44,7 @@ import Testing
             fill(plain, 0..<count)
             return values(plain, count)
         }()
-        let durable = try DurableEngine { $0.memoryBudget = MemoryBudget(bytes: 1 << 20) }
+        let durable = try DurableEngine { $0.memoryBudget = MemoryBudget(bytes: 400 << 10) }
         defer { durable.close() }
         fill(durable, 0..<count)
         #expect(durable.engine.databases[0].keyCount == count)
