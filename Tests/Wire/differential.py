@@ -225,7 +225,8 @@ class Run:
 
     def do_random(self, c, args):
         ours, theirs = (connection.call(*args) for connection in self.pairs[c])
-        if ours[0] != theirs[0] or ours[0] == "-" or not ours[1] or not theirs[1]:
+        nothing = (None, [])
+        if ours[0] != theirs[0] or ours[0] == "-" or ours[1] in nothing or theirs[1] in nothing:
             return self.check(args, ours, theirs)
         single = ours[0] == "$"
         if not single and len(ours[1]) != len(theirs[1]):
