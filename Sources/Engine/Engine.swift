@@ -124,7 +124,8 @@ package final class Engine: @unchecked Sendable {
         namespaces = Namespaces(databaseCount: databaseCount)
         databases = .allocate(capacity: databaseCount)
         for index in 0..<databaseCount {
-            (databases + index).initialize(to: 
+            (databases + index).initialize(
+                to:
                     HotDatabase(namespace: UInt32(index + 1), secret: secret))
         }
         startedMs = clock.wallMs()

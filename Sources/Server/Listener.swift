@@ -142,7 +142,8 @@ final class ReactorTable: @unchecked Sendable {
         }
         let operations = channel.pipeline.syncOperations
         let descriptor = try? operations.withUnsafeTransportIfAvailable(
-            of: NIOBSDSocket.Handle.self) { $0 }
+            of: NIOBSDSocket.Handle.self
+        ) { $0 }
         let connection = Connection(
             reactor, remote: remote, local: local, descriptor: Int(descriptor ?? -1))
         try operations.addHandler(connection)

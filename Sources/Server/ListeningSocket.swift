@@ -99,9 +99,13 @@ struct ListeningSocket {
         let type = Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue)
         let file = fits ? socket(AF_UNIX, type, 0) : -1
         let size = socklen_t(MemoryLayout<sockaddr_un>.size)
-        let isBound = file >= 0 && withUnsafePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { bind(file, $0, size) == 0 }
-        }
+        let isBound =
+            file >= 0
+            && withUnsafePointer(to: &address) { pointer in
+                pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                    bind(file, $0, size) == 0
+                }
+            }
         guard isBound, listen(file, Int32(clamping: backlog)) == 0 else {
             let reason = fits ? String(cString: strerror(errno)) : "the path is too long"
             if file >= 0 { close(file) }

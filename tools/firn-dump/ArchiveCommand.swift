@@ -5,7 +5,8 @@ import Engine
 
 struct Archive: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "List archived values, oldest first: id, time of expiry, database, type, bytes, key.",
+        abstract:
+            "List archived values, oldest first: id, time of expiry, database, type, bytes, key.",
         discussion: """
             What expired within the last second before a running server's next commit is not \
             there yet.

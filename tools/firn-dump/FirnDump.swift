@@ -12,7 +12,8 @@ import Glibc
 struct FirnDump: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "firn-dump",
-        abstract: "Show what is in a data directory of Firn, beside a running server or without one.",
+        abstract:
+            "Show what is in a data directory of Firn, beside a running server or without one.",
         discussion: """
             Nothing is changed and no lock is taken. The state shown is the cold tier with the \
             log's tail replayed over it, as it was when the command began; what a running server \

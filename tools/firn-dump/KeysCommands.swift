@@ -186,7 +186,8 @@ struct Get: ParsableCommand {
         if let lsn = finding.recordLSN { place = "cold tier: a record of LSN \(lsn)" }
         if let lsn = finding.tombstoneLSN { place = "cold tier: a deletion of LSN \(lsn)" }
         if !state.coldOnly {
-            place += newer.isEmpty
+            place +=
+                newer.isEmpty
                 ? "; the log's tail has nothing newer"
                 : "; the log's tail has \(newer.count) newer effect\(newer.count == 1 ? "" : "s"):"
         }

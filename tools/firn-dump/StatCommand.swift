@@ -5,7 +5,8 @@ import Engine
 
 struct Stat: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Show keys and bytes by database and type, the largest keys, and the files' state.")
+        abstract:
+            "Show keys and bytes by database and type, the largest keys, and the files' state.")
 
     @OptionGroup var state: StateOptions
     @Option(help: "How many of the largest keys to show.") var top = 10
@@ -59,7 +60,10 @@ struct Stat: ParsableCommand {
             payloads: false, damaged: { damages.note($0) },
             progress: { Progress.shared.show("stat", $0, of: inspection.coldRowsMax) }
         ) { key in
-            if key.isExpired { return figures.expired += 1 }
+            if key.isExpired {
+                figures.expired += 1
+                return
+            }
             count(key, &figures)
         }
         Progress.shared.clear()
@@ -129,7 +133,8 @@ struct Stat: ParsableCommand {
             try out.line("             \(figures.fromTail) of them are newer in the log's tail")
         }
         if figures.expired > 0 {
-            try out.line("             \(figures.expired) more are past their time, not yet removed")
+            try out.line(
+                "             \(figures.expired) more are past their time, not yet removed")
         }
         if !figures.groups.isEmpty {
             try out.line("\n  db  type          keys         bytes  with expiry")

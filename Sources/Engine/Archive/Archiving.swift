@@ -47,9 +47,10 @@ extension Engine {
             let isPurging =
                 floorMs > 0 && tier.trimmedBefore.load(ordering: .acquiring) < floorMs
             if usage.count == 0, !isPurging { return nil }
-            guard isPurging || engine.nowMs >= tier.nextTrimMs
-                || usage.bytes > engine.configuration.archiveBytesMax
-                || tier.trimHasMore.load(ordering: .acquiring)
+            guard
+                isPurging || engine.nowMs >= tier.nextTrimMs
+                    || usage.bytes > engine.configuration.archiveBytesMax
+                    || tier.trimHasMore.load(ordering: .acquiring)
             else { return nil }
             tier.nextTrimMs = engine.nowMs + 1000
             let retention = Int64(clamping: engine.configuration.archiveRetentionSeconds)

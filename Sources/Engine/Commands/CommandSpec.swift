@@ -32,7 +32,9 @@ package struct CommandFlags: OptionSet, Sendable {
 }
 
 package enum CommandGroup: String, Sendable {
-    case string, list, set, sortedSet = "sorted-set", hash, generic, connection, server
+    case string, list, set
+    case sortedSet = "sorted-set"
+    case hash, generic, connection, server
     case transactions, pubsub, scripting, stream, geo, hyperloglog, bitmap, cluster
     /// Firn's own: TIER and ARCHIVE.
     case tier

@@ -38,9 +38,11 @@ enum Container {
         _ engine: Engine, _ index: Int, _ args: Arguments
     ) throws(CommandError) -> Int {
         let container = engine.commands[index]
-        guard let place = container.pointee.subcommands.firstIndex(where: {
-            args[1].equalsIgnoringCase($0.name)
-        }) else {
+        guard
+            let place = container.pointee.subcommands.firstIndex(where: {
+                args[1].equalsIgnoringCase($0.name)
+            })
+        else {
             let name = container.pointee.name.description
             throw .text(
                 "ERR unknown subcommand '\(args[1].prefixText(128))'. "

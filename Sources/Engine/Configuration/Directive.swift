@@ -30,7 +30,10 @@ package struct Directive: Sendable {
     }
 
     /// How a value came here: by CONFIG SET, or from a file, where a directive may be repeated.
-    package enum Origin: Sendable { case command, file(repeated: Bool) }
+    package enum Origin: Sendable {
+        case command
+        case file(repeated: Bool)
+    }
 
     package let name: String
     /// An older name that means the same.

@@ -6,8 +6,9 @@ package struct InspectedValue: ~Copyable {
 
     /// Nil when the bytes hold no value that Firn knows.
     package init?(rdbType: UInt8, payload: Bytes) {
-        guard let value = LooseValue(
-            type: rdbType, payload: payload, Configuration(), HashSecret(k0: 1, k1: 2))
+        guard
+            let value = LooseValue(
+                type: rdbType, payload: payload, Configuration(), HashSecret(k0: 1, k1: 2))
         else { return nil }
         self.value = value
     }

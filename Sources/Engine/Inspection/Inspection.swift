@@ -85,9 +85,10 @@ package final class Inspection {
             directory: "\(directory)/\(options.appendDirname)", baseName: options.appendFilename)
         try Inspection.requireDirectory(directory, files)
         var store = try Inspection.openStore(directory)
-        let stream = try store.map { (store) throws(InspectionError) in
-            try inspecting { () throws(ColdError) in try store.metadata(StoreKeys.stream) }
-        } ?? nil
+        let stream =
+            try store.map { (store) throws(InspectionError) in
+                try inspecting { () throws(ColdError) in try store.metadata(StoreKeys.stream) }
+            } ?? nil
         var manifest: LogManifest?
         if options.coldOnly {
             if store == nil {
@@ -107,9 +108,10 @@ package final class Inspection {
         disk = try PinnedLogDisk(files, manifest)
         // A store counts the keys of every database at every commit; a log alone does not tell
         // how many databases there are.
-        let counts = try store.map { (store) throws(InspectionError) in
-            try inspecting { () throws(ColdError) in try store.metadata(StoreKeys.counts) }
-        } ?? nil
+        let counts =
+            try store.map { (store) throws(InspectionError) in
+                try inspecting { () throws(ColdError) in try store.metadata(StoreKeys.counts) }
+            } ?? nil
         databaseCount = max((counts?.count ?? 0) / 12, counts == nil ? 1024 : 256)
         if manifest != nil { try checkReach() }
     }
@@ -125,7 +127,8 @@ package final class Inspection {
         } catch {
             throw InspectionError("'\(directory)': \(String(cString: strerror(error.errno)))")
         }
-        if disk.exists("\(directory)/cold/data.mdb") || disk.exists(files.path(files.manifestName)) {
+        if disk.exists("\(directory)/cold/data.mdb") || disk.exists(files.path(files.manifestName))
+        {
             return
         }
         let hint =
@@ -258,8 +261,9 @@ package final class Inspection {
         let count = read(descriptor, &buffer, 32)
         let digits = String(decoding: buffer.prefix(max(count, 0)), as: UTF8.self)
             .filter(\.isNumber)
-        guard let process = Int(digits), kill(pid_t(truncatingIfNeeded: process), 0) == 0
-            || errno == EPERM
+        guard let process = Int(digits),
+            kill(pid_t(truncatingIfNeeded: process), 0) == 0
+                || errno == EPERM
         else { return nil }
         return process
     }

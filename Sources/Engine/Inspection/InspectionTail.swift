@@ -144,9 +144,11 @@ extension Inspection {
         let files = LogFiles(
             directory: "\(directory)/\(options.appendDirname)", baseName: options.appendFilename)
         try requireDirectory(directory, files)
-        guard let manifest = try inspecting({ () throws(LogError) in
-            try files.loadManifest(system)
-        }) else { throw InspectionError("'\(files.directory)' holds no log") }
+        guard
+            let manifest = try inspecting({ () throws(LogError) in
+                try files.loadManifest(system)
+            })
+        else { throw InspectionError("'\(files.directory)' holds no log") }
         let disk = try PinnedLogDisk(files, manifest)
         let isFirn = try inspecting { () throws(LogError) in
             try LogReader.isFirn(disk, files, manifest)

@@ -14,7 +14,8 @@ extension Entry {
     ) -> Entry {
         let hadExpiry = flags.contains(.expires)
         let old = totalCount
-        let new = old &- self.bodyCount &+ bodyCount
+        let new =
+            old &- self.bodyCount &+ bodyCount
             &+ (expiry == nil ? 0 : 8) &- (hadExpiry ? 8 : 0)
         // Freeing needs a size of the allocation's class, no more; so any of that class will do.
         guard old == new || Heap.footprint(old) == Heap.footprint(new) else {

@@ -122,7 +122,9 @@ struct Entry: Equatable {
     }
 
     var encoding: Encoding {
-        @inline(__always) get { Encoding(rawValue: raw.load(as: UInt8.self) >> 4).unsafelyUnwrapped }
+        @inline(__always) get {
+            Encoding(rawValue: raw.load(as: UInt8.self) >> 4).unsafelyUnwrapped
+        }
         nonmutating set {
             raw.storeBytes(of: type.rawValue | newValue.rawValue << 4, as: UInt8.self)
         }

@@ -40,7 +40,8 @@ extension Engine {
 
     /// Logs `name key` and `count` more arguments, which `body` appends to `log`.
     func effect(
-        _ key: Key, _ name: StaticString, argumentCount count: Int, _ body: (inout LogBuffer) -> Void
+        _ key: Key, _ name: StaticString, argumentCount count: Int,
+        _ body: (inout LogBuffer) -> Void
     ) {
         guard logIsEnabled, count > 0 else { return }
         log.beginCommand(database: key.database, argumentCount: count + 2)

@@ -36,11 +36,12 @@ enum LogAnnotation {
         var line = Array("#FIRN:stream=".utf8) + stream + Array(";lsn=\(lsn)".utf8)
         let crc = line.withUnsafeBytes { CRC32C.checksum($0) }
         line += Array(";crc=".utf8)
-        line.append(contentsOf: [UInt8](unsafeUninitializedCapacity: 8) { raw, count in
-            var at = UnsafeMutableRawPointer(raw.baseAddress!)
-            putHex(crc, &at)
-            count = 8
-        })
+        line.append(
+            contentsOf: [UInt8](unsafeUninitializedCapacity: 8) { raw, count in
+                var at = UnsafeMutableRawPointer(raw.baseAddress!)
+                putHex(crc, &at)
+                count = 8
+            })
         return line + [0x0D, 0x0A]
     }
 

@@ -22,7 +22,8 @@ package final class DirectoryLock {
     package init(directory: String) throws(StartError) {
         if mkdir(directory, 0o755) != 0, errno != EEXIST {
             throw StartError(
-                "Can't create the data directory '\(directory)': \(String(cString: strerror(errno)))")
+                "Can't create the data directory '\(directory)': \(String(cString: strerror(errno)))"
+            )
         }
         let path = directory + "/firn.lock"
         descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)

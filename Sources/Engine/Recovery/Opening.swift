@@ -50,9 +50,10 @@ private struct Opening {
         _ note: (String) -> Void
     ) throws(StartError) -> (engine: Engine, report: RecoveryReport) {
         let manifest = try loadManifest()
-        let isFirn = try manifest.map { (manifest) throws(StartError) in
-            try starting { () throws(LogError) in try LogReader.isFirn(disk, files, manifest) }
-        } ?? false
+        let isFirn =
+            try manifest.map { (manifest) throws(StartError) in
+                try starting { () throws(LogError) in try LogReader.isFirn(disk, files, manifest) }
+            } ?? false
         let (store, stream) = try openStore()
         let engine = Engine(
             configuration: configuration, secret: secret(of: store),
@@ -180,11 +181,14 @@ private struct Opening {
         let checkpoint = try starting { () throws(ColdError) in
             try store.metadata(StoreKeys.checkpoint)
         }
-        let reached = checkpoint.flatMap { bytes in
-            bytes.count == 8
-                ? bytes.withUnsafeBytes { UInt64(littleEndian: $0.loadUnaligned(as: UInt64.self)) }
-                : nil
-        } ?? 0
+        let reached =
+            checkpoint.flatMap { bytes in
+                bytes.count == 8
+                    ? bytes.withUnsafeBytes {
+                        UInt64(littleEndian: $0.loadUnaligned(as: UInt64.self))
+                    }
+                    : nil
+            } ?? 0
         if start > reached {
             throw StartError(
                 "The log starts at position \(start), the cold tier ends at \(reached): a "

@@ -14,9 +14,11 @@ extension Engine {
     /// many live keys each holds.
     func loadStoreMetadata(_ store: ColdStore, replayFrom lsn: UInt64) throws(ColdError) {
         if let bytes = try store.metadata(StoreKeys.namespaces) {
-            guard let stored = bytes.withUnsafeBytes({
-                Namespaces($0, databaseCount: databaseCount)
-            }) else { throw .damagedStore("its table of namespaces makes no sense") }
+            guard
+                let stored = bytes.withUnsafeBytes({
+                    Namespaces($0, databaseCount: databaseCount)
+                })
+            else { throw .damagedStore("its table of namespaces makes no sense") }
             namespaces = stored
         }
         let numbers = namespaces.version(at: lsn).numbers

@@ -9,8 +9,9 @@ struct LooseValue: ~Copyable {
 
     /// Decodes RDB bytes; nil when they hold no value.
     init?(type: UInt8, payload: Bytes, _ configuration: Configuration, _ secret: HashSecret) {
-        guard let value = ValueCodec.decode(
-            type: type, payload: payload, configuration, secret)
+        guard
+            let value = ValueCodec.decode(
+                type: type, payload: payload, configuration, secret)
         else { return nil }
         entry = Entry.allocate(
             key: Bytes(start: nil, count: 0), type: value.type, encoding: value.encoding,

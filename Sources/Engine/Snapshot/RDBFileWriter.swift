@@ -130,7 +130,10 @@ struct RDBFileWriter: ~Copyable {
         sink.putLittle(hasChecksum ? crc : 0)
         try file.writeAll(sink.bytes, at: offset)
         offset += sink.count
-        guard let disk else { return isFinished = true }
+        guard let disk else {
+            isFinished = true
+            return
+        }
         try file.syncData()
         try disk.rename(temporary, to: "\(directory)/\(name)")
         isFinished = true

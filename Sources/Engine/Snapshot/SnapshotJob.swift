@@ -88,7 +88,8 @@ final class SnapshotJob: @unchecked Sendable {
 
     /// With the lock: what overrides the cold rows from the walk's position to `end` (nil: the
     /// end of the database). The range may have to be cut; the second value is its real end.
-    func takeSlice(_ engine: Engine, to end: UInt64?) -> (overrides: [[UInt8]: Kept], end: UInt64?) {
+    func takeSlice(_ engine: Engine, to end: UInt64?) -> (overrides: [[UInt8]: Kept], end: UInt64?)
+    {
         let database = order[place].database
         var end = end
         if let hotEnd = engine.databases[database].table.visit(

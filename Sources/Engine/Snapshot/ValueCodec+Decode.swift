@@ -107,7 +107,10 @@ extension ValueCodec {
         guard let count = cursor.length(), count > 0 else { return nil }
         let list = QuickList.make()
         for _ in 0..<count {
-            guard cursor.string({ element -> Void? in list.pointee.pushBack(element, limit: context.list) }) != nil
+            guard
+                cursor.string({ element -> Void? in
+                    list.pointee.pushBack(element, limit: context.list)
+                }) != nil
             else {
                 QuickList.destroy(list)
                 return nil

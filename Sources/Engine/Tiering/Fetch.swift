@@ -58,8 +58,9 @@ extension Engine {
     private func adopt(
         _ key: Key, type: UInt8, access: UInt32, expiry: Int64, _ payload: Bytes, _ tier: Tier
     ) -> Entry? {
-        guard let value = ValueCodec.decode(
-            type: type, payload: payload, configuration, secret)
+        guard
+            let value = ValueCodec.decode(
+                type: type, payload: payload, configuration, secret)
         else {
             tier.stats.damagedRecords += 1
             tier.stats.lastError = "the record of '\(key.bytes.prefixText(64))' holds no value"

@@ -21,8 +21,9 @@ extension Engine {
             StringValue.raw(entry).free()
             return
         }
-        discard(DetachedValue(
-            type: entry.type, encoding: entry.encoding, storage: .pointer(entry.pointer)))
+        discard(
+            DetachedValue(
+                type: entry.type, encoding: entry.encoding, storage: .pointer(entry.pointer)))
     }
 
     /// Frees a value that nobody owns any more. O(1).

@@ -48,8 +48,7 @@ package final class ManualTime: Sendable {
     fileprivate let wall: Atomic<Int64>
     fileprivate let monotonic: Atomic<Int64>
 
-    package init(wallUs: Int64 = 1_700_000_000_000_000, monotonicUs: Int64 = 1)
-    {
+    package init(wallUs: Int64 = 1_700_000_000_000_000, monotonicUs: Int64 = 1) {
         wall = Atomic(wallUs)
         monotonic = Atomic(monotonicUs)
     }

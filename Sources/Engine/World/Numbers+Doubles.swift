@@ -10,11 +10,11 @@
 import Glibc
 
 #if arch(x86_64) || arch(i386)
-/// C's `long double`, in which Redis adds for INCRBYFLOAT and HINCRBYFLOAT.
-typealias LongDouble = Float80
+    /// C's `long double`, in which Redis adds for INCRBYFLOAT and HINCRBYFLOAT.
+    typealias LongDouble = Float80
 #else
-/// Swift has no wider type on this machine; INCRBYFLOAT then adds in double precision.
-typealias LongDouble = Double
+    /// Swift has no wider type on this machine; INCRBYFLOAT then adds in double precision.
+    typealias LongDouble = Double
 #endif
 
 extension Numbers {
@@ -51,9 +51,9 @@ extension Numbers {
         guard b.count < longDoubleCharsMax else { return nil }
         if let integer = parseInt64(b) { return LongDouble(integer) }
         #if arch(x86_64) || arch(i386)
-        return withTerminated(b) { parseWithC($0, b.count, strtold) }
+            return withTerminated(b) { parseWithC($0, b.count, strtold) }
         #else
-        return withTerminated(b) { parseWithC($0, b.count, strtod) }
+            return withTerminated(b) { parseWithC($0, b.count, strtod) }
         #endif
     }
 

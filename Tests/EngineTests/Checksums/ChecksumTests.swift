@@ -10,10 +10,12 @@ import Testing
         #expect(CRC32C.checksum(Bytes(start: nil, count: 0)) == 0)
         #expect(CRC64.checksum(Bytes(start: nil, count: 0)) == 0)
         // RFC 3720, B.4: 32 bytes of zeros, of ones.
-        #expect([UInt8](repeating: 0, count: 32).withUnsafeBytes { CRC32C.checksum($0) }
-            == 0x8A91_36AA)
-        #expect([UInt8](repeating: 0xFF, count: 32).withUnsafeBytes { CRC32C.checksum($0) }
-            == 0x62A8_AB43)
+        #expect(
+            [UInt8](repeating: 0, count: 32).withUnsafeBytes { CRC32C.checksum($0) }
+                == 0x8A91_36AA)
+        #expect(
+            [UInt8](repeating: 0xFF, count: 32).withUnsafeBytes { CRC32C.checksum($0) }
+                == 0x62A8_AB43)
     }
 
     /// The fast forms against one bit at a time, at every length, alignment and split.

@@ -13,7 +13,7 @@ final class ColdDirectory {
     init() {
         var template = Array("/tmp/firn-cold-XXXXXX".utf8CString)
         _ = mkdtemp(&template)
-        path = template.withUnsafeBufferPointer { String(cString: $0.baseAddress!) } 
+        path = template.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }
     }
 
     deinit {

@@ -38,7 +38,9 @@ import Testing
             read("[TYPE <A | B>] [ID client-id [client-id ...]]")
                 == "TYPE:a_b/oneof(A:token B:token)? ID:client-id/integer?+")
         // Whatever is written there must not trap.
-        for odd: StaticString in ["[", "]", "<|>", "...", "[...]", "a ... b", "| |", "[[[", "X Y Z"] {
+        for odd: StaticString in [
+            "[", "]", "<|>", "...", "[...]", "a ... b", "| |", "[[[", "X Y Z",
+        ] {
             _ = read(odd)
         }
     }
@@ -73,9 +75,10 @@ import Testing
         #expect(run("LIST FILTERBY MODULE x") == "[]")
         #expect(run("LIST FILTERBY foo x") == "-ERR syntax error")
         #expect(run("LIST FILTERBY ACLCAT connection").contains("client|kill"))
-        #expect(run("INFO nosuch get") == "[nil [get :2 [+readonly +fast] :1 :1 :1 "
-            + "[+@read +@string +@fast] [] [[flags [+RO +access] begin_search [type index spec "
-            + "[index :1]] find_keys [type range spec [lastkey :0 keystep :1 limit :0]]]] []]]")
+        #expect(
+            run("INFO nosuch get") == "[nil [get :2 [+readonly +fast] :1 :1 :1 "
+                + "[+@read +@string +@fast] [] [[flags [+RO +access] begin_search [type index spec "
+                + "[index :1]] find_keys [type range spec [lastkey :0 keystep :1 limit :0]]]] []]]")
     }
 
     /// Every row that Redis has too says what Redis says: arity, keys, flags, categories.

@@ -162,7 +162,8 @@ final class FakeConnection: ClientConnection, @unchecked Sendable {
         #expect(test.run("CLIENT", "TRACKING", "ON").hasPrefix("-ERR Client side caching"))
         #expect(test.run("CLIENT", "GETREDIR") == ":-1")
         #expect(test.run("CLIENT", "NO-EVICT", "ON") == "+OK")
-        #expect(test.run("CLIENT", "NOSUCH") == "-ERR unknown subcommand 'NOSUCH'. Try CLIENT HELP.")
+        #expect(
+            test.run("CLIENT", "NOSUCH") == "-ERR unknown subcommand 'NOSUCH'. Try CLIENT HELP.")
     }
 
     @Test func pause() {
@@ -172,9 +173,11 @@ final class FakeConnection: ClientConnection, @unchecked Sendable {
                 test.engine.mustWait(test.client, $0)
             }
         }
-        #expect(test.run("CLIENT", "PAUSE", "x") == "-ERR timeout is not an integer or out of range")
+        #expect(
+            test.run("CLIENT", "PAUSE", "x") == "-ERR timeout is not an integer or out of range")
         #expect(test.run("CLIENT", "PAUSE", "-1") == "-ERR timeout is negative")
-        #expect(test.run("CLIENT", "PAUSE", "1", "x") == "-ERR CLIENT PAUSE mode must be WRITE or ALL")
+        #expect(
+            test.run("CLIENT", "PAUSE", "1", "x") == "-ERR CLIENT PAUSE mode must be WRITE or ALL")
         #expect(!waits("SET a b"))
         #expect(test.run("CLIENT", "PAUSE", "100000", "WRITE") == "+OK")
         #expect(waits("SET a b") && !waits("GET a"))

@@ -130,7 +130,8 @@ import Testing
         #expect(engine.databases[0].coldOnlyCount == content.count)
         #expect(
             run("DEBUG DIGEST-VALUE z nosuch")
-                == "[+ca16342bcbf7e40f1e174e449987656f825a0203 +\(String(repeating: "0", count: 40))]")
+                == "[+ca16342bcbf7e40f1e174e449987656f825a0203 +\(String(repeating: "0", count: 40))]"
+        )
         let info = run("INFO tiering")
         #expect(info.contains("keys_cold:\(content.count)\r\n"))
         #expect(info.contains("\r\ncold_pages:") && info.contains("\r\nruns:"))

@@ -43,7 +43,8 @@ import Testing
                 #expect(test.run("PEXPIRETIME", copy) == ":99999999999999")
                 let second = test.send([Array("DUMP".utf8), Array(copy.utf8)]).bytes!
                 // Tables lend elements whose hashes begin alike in any order.
-                let isSame = encoding == "hashtable"
+                let isSame =
+                    encoding == "hashtable"
                     ? contents(test, copy) == contents(test, key) : second == payload
                 #expect(isSame, "\(key)")
             }

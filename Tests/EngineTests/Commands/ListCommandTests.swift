@@ -196,12 +196,13 @@ import Testing
             var left = count == 0 ? Int.max : abs(count)
             var removed = 0
             let order = count < 0 ? Array(list.indices.reversed()) : Array(list.indices)
-            let gone = Set(order.filter { at in
-                guard left > 0, list[at] == element else { return false }
-                left -= 1
-                removed += 1
-                return true
-            })
+            let gone = Set(
+                order.filter { at in
+                    guard left > 0, list[at] == element else { return false }
+                    left -= 1
+                    removed += 1
+                    return true
+                })
             list = list.indices.filter { !gone.contains($0) }.map { list[$0] }
             reply = ":\(removed)"
         case 10 where random.below(6) == 0:

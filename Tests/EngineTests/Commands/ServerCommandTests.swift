@@ -37,7 +37,8 @@ import Testing
         #expect(all.contains("cmdstat_get:calls=2,"))
         #expect(all.contains("cmdstat_lpush:calls=1,"))
         #expect(all.contains("cmdstat_config|get:calls=1,"))
-        #expect(all.contains("cmdstat_config|set:calls=0,usec=0,usec_per_call=0.00,rejected_calls=1"))
+        #expect(
+            all.contains("cmdstat_config|set:calls=0,usec=0,usec_per_call=0.00,rejected_calls=1"))
         #expect(all.contains("latency_percentiles_usec_get:p50="))
         #expect(test.run("INFO", "CPU", "keyspace").hasPrefix("# CPU\r\n"))
         #expect(test.run("INFO", "nosuch") == "")
@@ -58,13 +59,17 @@ import Testing
         #expect(test.engine.needsAuthentication)
         #expect(test.run("PING") == "-NOAUTH Authentication required.")
         #expect(test.run("AUTH", "pw") == "+OK")
-        #expect(test.run("ACL", "LIST").contains(
-            "#30c952fab122c3f9759f02a6d95c3758b246b4fee239957b2d4fee46e26170c4"))
+        #expect(
+            test.run("ACL", "LIST").contains(
+                "#30c952fab122c3f9759f02a6d95c3758b246b4fee239957b2d4fee46e26170c4"))
         #expect(test.run("CONFIG", "SET", "requirepass", "") == "+OK")
-        #expect(test.run("CONFIG", "SET", "hz") == "-ERR wrong number of arguments for 'config|set' command")
+        #expect(
+            test.run("CONFIG", "SET", "hz")
+                == "-ERR wrong number of arguments for 'config|set' command")
         #expect(
             test.run("CONFIG", "SET", "daemonize", "yes")
-                == "-ERR CONFIG SET failed (possibly related to argument 'daemonize') - can't set immutable config")
+                == "-ERR CONFIG SET failed (possibly related to argument 'daemonize') - can't set immutable config"
+        )
         #expect(test.run("CONFIG", "SET", "appendonly", "no").contains("restart"))
         #expect(test.run("CONFIG", "SET", "appendonly", "yes") == "+OK")
         #expect(test.run("CONFIG", "SET", "nosuch", "x").hasPrefix("-ERR Unknown option"))
@@ -105,7 +110,9 @@ import Testing
         #expect(test.run("SLOWLOG", "LEN") == ":3")
         let log = test.run("SLOWLOG", "GET", "10")
         #expect(log.contains("... (72 more bytes)"))
-        #expect(log.contains("31 ... (10 more arguments)]") || log.contains("30 ... (10 more arguments)]"))
+        #expect(
+            log.contains("31 ... (10 more arguments)]")
+                || log.contains("30 ... (10 more arguments)]"))
         #expect(log.contains("AUTH (redacted)") && !log.contains("secret"))
         #expect(test.run("SLOWLOG", "RESET") == "+OK")
         #expect(test.run("CONFIG", "SET", "slowlog-max-len", "2") == "+OK")
@@ -153,11 +160,14 @@ import Testing
         test.run("EXEC")
         let shown = watcher.reply.withBytes { String(decoding: $0, as: UTF8.self) }
         watcher.reply.removeAll()
-        let lines = shown.split(separator: "\r\n").map { $0.split(separator: "] ", maxSplits: 1)[1] }
-        #expect(lines == [
-            #""SET" "a\"b" "x\n\x01\xc3\\""#, #""AUTH" "(redacted)""#, #""CLIENT" "ID""#,
-            #""MULTI""#, #""GET" "x""#, #""EXEC""#,
-        ])
+        let lines = shown.split(separator: "\r\n").map {
+            $0.split(separator: "] ", maxSplits: 1)[1]
+        }
+        #expect(
+            lines == [
+                #""SET" "a\"b" "x\n\x01\xc3\\""#, #""AUTH" "(redacted)""#, #""CLIENT" "ID""#,
+                #""MULTI""#, #""GET" "x""#, #""EXEC""#,
+            ])
         test.run(line: "RESET", watcher)
         #expect(!test.engine.hasMonitors)
     }
@@ -210,7 +220,8 @@ import Testing
             test.run("ACL", "DRYRUN", "default", "get")
                 == "-ERR wrong number of arguments for 'get' command")
         #expect(test.run("ACL", "DRYRUN", "default", "foo") == "-ERR Command 'foo' not found")
-        #expect(test.run("ACL", "DELUSER", "default") == "-ERR The 'default' user cannot be removed")
+        #expect(
+            test.run("ACL", "DELUSER", "default") == "-ERR The 'default' user cannot be removed")
         #expect(test.run("ACL", "SETUSER", "x").hasPrefix("-ERR ACL SETUSER is not supported"))
         #expect(test.run("ACL", "LOG") == "[]")
     }

@@ -127,7 +127,8 @@ import Testing
     @Test func largeResultsAreLoggedInPieces() {
         let test = TestEngine()
         for start in stride(from: 0, to: 2500, by: 500) {
-            test.run(line: "SADD s " + (start..<start + 500).map { "m\($0)" }.joined(separator: " "))
+            test.run(
+                line: "SADD s " + (start..<start + 500).map { "m\($0)" }.joined(separator: " "))
         }
         _ = test.effects()
         #expect(test.run(line: "SUNIONSTORE d s") == ":2500")

@@ -43,11 +43,13 @@ import Testing
         #expect(effects("INCRBYFLOAT a 2.5") == ["SET a 2.5 KEEPTTL"])
         #expect(effects("MSET a 1 b 2") == ["MULTI", "SET a 1", "SET b 2", "EXEC"])
         #expect(effects("MSETNX a 1 b 2", after: ["SET b 1"]) == [])
-        #expect(effects("DEL a b c", after: ["MSET a 1 c 2"]) == ["MULTI", "DEL a", "DEL c", "EXEC"])
+        #expect(
+            effects("DEL a b c", after: ["MSET a 1 c 2"]) == ["MULTI", "DEL a", "DEL c", "EXEC"])
         #expect(effects("EXPIRE a 1") == [])
         #expect(effects("EXPIRE a -1", after: ["SET a 1"]) == ["DEL a"])
-        #expect(effects("PEXPIREAT a 99999999999999", after: ["SET a 1"])
-            == ["PEXPIREAT a 99999999999999"])
+        #expect(
+            effects("PEXPIREAT a 99999999999999", after: ["SET a 1"])
+                == ["PEXPIREAT a 99999999999999"])
         #expect(effects("PERSIST a", after: ["SET a 1"]) == [])
     }
 
@@ -140,8 +142,9 @@ import Testing
                         original.run(command, "k\(index)") == replayed.run(command, "k\(index)"))
                 }
             }
-            #expect(original.engine.databases[database].keyCount
-                == replayed.engine.databases[database].keyCount)
+            #expect(
+                original.engine.databases[database].keyCount
+                    == replayed.engine.databases[database].keyCount)
         }
     }
 }

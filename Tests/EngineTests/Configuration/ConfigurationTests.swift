@@ -181,8 +181,9 @@ private func failure(_ text: String) -> String {
                 == "ERR Unknown option or number of arguments for CONFIG SET - 'foo'")
         #expect(live.set([("MaxClients", "5"), ("slave-priority", "3")]) == nil)
         #expect(live.values.maxClients == 5 && live.values.text("replica-priority") == "3")
-        #expect(live.set([("slave-priority", "1"), ("replica-priority", "2")])?
-            .hasSuffix("duplicate parameter") == true)
+        #expect(
+            live.set([("slave-priority", "1"), ("replica-priority", "2")])?
+                .hasSuffix("duplicate parameter") == true)
         #expect(live.set([("maxmemory", "auto")]) == nil)
         #expect(live.values.maxmemory == MemoryBudget.automatic.bytes)
         #expect(live.set([("cold-tier", "no")])?.hasSuffix("can't set immutable config") == true)

@@ -146,4 +146,3 @@ import Testing
         system("rm -rf \(durable.directory)")
     }
 }
-

@@ -41,10 +41,13 @@ import Testing
         buffer.timestamp = 1_700_000_000
         buffer.addUnit([Effect(0, "DEL a", isExpiry: true), Effect(0, "DEL a", isExpiry: true)])
         buffer.closeBatch()
-        let multi = "*1\r\n$5\r\nMULTI\r\n", exec = "*1\r\n$4\r\nEXEC\r\n"
+        let multi = "*1\r\n$5\r\nMULTI\r\n"
+        let exec = "*1\r\n$4\r\nEXEC\r\n"
         #expect(stream(buffer) == multi + select + del + del + exec)
-        #expect(text(buffer).hasPrefix(
-            "#TS:1700000000\r\n" + multi + select + "#FIRN:expire\r\n" + del + "#FIRN:expire\r\n"))
+        #expect(
+            text(buffer).hasPrefix(
+                "#TS:1700000000\r\n" + multi + select + "#FIRN:expire\r\n" + del
+                    + "#FIRN:expire\r\n"))
     }
 
     @Test func exactPositionsNeverMove() {
@@ -69,8 +72,9 @@ import Testing
         buffer.addUnit([Effect(0, "SET a 1")])
         buffer.addUnit([Effect(0, "SET a 1"), Effect(0, "DEL a")])
         buffer.endUnit()
-        #expect(text(buffer) == "*1\r\n$5\r\nMULTI\r\n" + select + set + set + del
-            + "*1\r\n$4\r\nEXEC\r\n")
+        #expect(
+            text(buffer) == "*1\r\n$5\r\nMULTI\r\n" + select + set + set + del
+                + "*1\r\n$4\r\nEXEC\r\n")
     }
 
     @Test func numbers() {

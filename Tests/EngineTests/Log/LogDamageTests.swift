@@ -107,7 +107,8 @@ import Testing
                             continue
                         }
                         #expect(path.hasSuffix(file))
-                        let batch = index < sample.ends[segment][0]
+                        let batch =
+                            index < sample.ends[segment][0]
                             ? 0 : sample.ends[segment].last { $0 <= index }!
                         #expect(offset == batch, "\(segment) \(index) \(bit)")
                     }

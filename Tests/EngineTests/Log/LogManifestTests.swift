@@ -20,9 +20,10 @@ import Testing
             """.replacing("\r\n\n", with: "\r\n"))
         #expect(manifest.base == .init(name: "appendonly.aof.2.base.rdb", sequence: 2))
         #expect(manifest.history.map(\.sequence) == [1, 1])
-        #expect(manifest.segments == [
-            .init(name: "a bA\"\n.aof", sequence: 4), .init(name: "c'd", sequence: 10),
-        ])
+        #expect(
+            manifest.segments == [
+                .init(name: "a bA\"\n.aof", sequence: 4), .init(name: "c'd", sequence: 10),
+            ])
         #expect(try LogManifest(parsing: manifest.encoded(), file: "m") == manifest)
     }
 
@@ -67,9 +68,10 @@ import Testing
         disk.fault = nil
         try writer.removeSegments(endingAtOrBefore: buffer.lsn)
         #expect(writer.currentSegments.map(\.startLSN) == [starts[3]])
-        #expect(try disk.list("appendonlydir").sorted() == [
-            "appendonly.aof.4.incr.aof", "appendonly.aof.manifest",
-        ])
+        #expect(
+            try disk.list("appendonlydir").sorted() == [
+                "appendonly.aof.4.incr.aof", "appendonly.aof.manifest",
+            ])
         let end = try readLog(disk).end
         #expect(end.lsn == buffer.lsn)
         _ = try LogWriter.resume(disk, testFiles, end)

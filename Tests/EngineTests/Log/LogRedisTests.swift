@@ -34,12 +34,15 @@ private let hasRedis = run("command -v redis-server redis-cli redis-check-aof").
         let disk = FaultyDisk()
         write(disk, "appendonly.aof.1.base.aof", select + set)
         write(disk, "appendonly.aof.1.incr.aof", "")
-        write(disk, "appendonly.aof.manifest", """
+        write(
+            disk, "appendonly.aof.manifest",
+            """
             file appendonly.aof.1.base.aof seq 1 type b
             file appendonly.aof.1.incr.aof seq 1 type i
 
             """)
-        let whole = "#TS:1700000000\r\n" + select + set + multi + set + set + exec
+        let whole =
+            "#TS:1700000000\r\n" + select + set + multi + set + set + exec
             + "#unknown\r\n" + multi + exec + set
         let alone = Effect(4, "SET a 1")
         let unit: [Effect] = {
@@ -68,9 +71,10 @@ private let hasRedis = run("command -v redis-server redis-cli redis-check-aof").
         }
         // What does not parse is an error, and so is a base that is cut.
         write(disk, "appendonly.aof.1.incr.aof", set + "x" + set)
-        #expect(throws: LogError.damaged(
-            file: "appendonly.aof.1.incr.aof", offset: set.utf8.count,
-            reason: "neither a command nor an annotation")
+        #expect(
+            throws: LogError.damaged(
+                file: "appendonly.aof.1.incr.aof", offset: set.utf8.count,
+                reason: "neither a command nor an annotation")
         ) { try readLog(disk, format: .redis) }
         write(disk, "appendonly.aof.1.incr.aof", set)
         write(disk, "appendonly.aof.1.base.aof", String((select + set).dropLast()))
@@ -81,7 +85,9 @@ private let hasRedis = run("command -v redis-server redis-cli redis-check-aof").
         let disk = FaultyDisk()
         write(disk, "appendonly.aof.1.base.rdb", "REDIS0010" + set)
         write(disk, "appendonly.aof.1.incr.aof", set)
-        write(disk, "appendonly.aof.manifest", """
+        write(
+            disk, "appendonly.aof.manifest",
+            """
             file appendonly.aof.1.base.rdb seq 1 type b
             file appendonly.aof.1.incr.aof seq 1 type i
 
@@ -130,7 +136,8 @@ private let hasRedis = run("command -v redis-server redis-cli redis-check-aof").
         #expect(check.output.contains("All AOF files and manifest are valid"), "\(check.output)")
 
         let port = Int.random(in: 21000..<29000)
-        let server = "redis-server --port \(port) --dir \(directory) --appendonly yes"
+        let server =
+            "redis-server --port \(port) --dir \(directory) --appendonly yes"
             + " --save '' --daemonize yes --pidfile \(directory)/pid"
             + " --logfile \(directory)/redis.log"
         #expect(run(server).status == 0)

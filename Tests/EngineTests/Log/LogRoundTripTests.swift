@@ -116,9 +116,10 @@ import Testing
         _ = try LogWriter.create(disk, testFiles, stream: testStream, lsn: 9)
         let new = try #require(try testFiles.loadManifest(disk))
         #expect(new.segments == [.init(name: "appendonly.aof.4.incr.aof", sequence: 4)])
-        #expect(try disk.list("appendonlydir").sorted() == [
-            "appendonly.aof.4.incr.aof", "appendonly.aof.manifest",
-        ])
+        #expect(
+            try disk.list("appendonlydir").sorted() == [
+                "appendonly.aof.4.incr.aof", "appendonly.aof.manifest",
+            ])
         #expect(try LogReader.isFirn(disk, testFiles, new))
         #expect(try readLog(disk).end.lsn == 9)
     }

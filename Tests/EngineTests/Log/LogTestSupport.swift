@@ -95,7 +95,8 @@ func readLog(
 
 /// Random effects, some of them in units, some long, some empty.
 func randomUnit(_ random: inout SeededGenerator) -> [Effect] {
-    let count = Int.random(in: 0..<8, using: &random) == 0
+    let count =
+        Int.random(in: 0..<8, using: &random) == 0
         ? Int.random(in: 2...4, using: &random) : 1
     return (0..<count).map { _ in
         if Int.random(in: 0..<10, using: &random) == 0 {

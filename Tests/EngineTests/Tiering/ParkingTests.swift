@@ -42,22 +42,14 @@ import Testing
         return durable
     }
 
-    @Test func aPipelineWaitsForItsColdKeysAndGoesOn() throws {
-        let durable = try spilled(50)
-        defer { durable.close() }
-        let connection = ParkedConnection()
-        durable.client.connection = connection
-        durable.engine.withLock { $0.tier!.readsAreSlow = true }
-        let input = Array(
-            ("PING\r\n" + (0..<50).map { "GET key:\($0)\r\n" }.joined() + "GET none\r\n").utf8)
+    /// Executes requests in one turn, as far as it goes: the client may be parked, or the turn's
+    /// time be up. Takes what was executed off the front of `input`; returns how many requests.
+    private func takeTurn(_ durable: DurableEngine, _ input: inout [UInt8]) -> Int {
         var parser = RequestParser()
         var batch = RequestBatch()
-        _ = input.withUnsafeBytes {
-            parser.parse($0, into: &batch, limits: .init(), requestsMax: 1000)
-        }
-        #expect(batch.count == 52)
-        let first = input.withUnsafeBytes { bytes in
-            durable.engine.withLock { engine in
+        let count = input.withUnsafeBytes { bytes in
+            _ = parser.parse(bytes, into: &batch, limits: .init(), requestsMax: 1000)
+            return durable.engine.withLock { engine in
                 engine.beginTurn()
                 defer { _ = engine.endTurn() }
                 return engine.execute(
@@ -65,28 +57,30 @@ import Testing
                 ).count
             }
         }
+        if count > 0 { input.removeFirst(batch.requests[count - 1].endOffset) }
+        return count
+    }
+
+    @Test func aPipelineWaitsForItsColdKeysAndGoesOn() throws {
+        let durable = try spilled(50)
+        defer { durable.close() }
+        let connection = ParkedConnection()
+        durable.client.connection = connection
+        durable.engine.withLock { $0.tier!.readsAreSlow = true }
+        var input = Array(
+            ("PING\r\n" + (0..<50).map { "GET key:\($0)\r\n" }.joined() + "GET none\r\n").utf8)
         // The PING is answered, the rest waits.
-        #expect(first == 1)
+        #expect(takeTurn(durable, &input) == 1)
         #expect(durable.client.isParked)
         #expect(connection.waitForResume(1))
 
-        var rest = RequestBatch()
-        let left = Array(input.dropFirst(6))
-        _ = left.withUnsafeBytes {
-            parser.parse($0, into: &rest, limits: .init(), requestsMax: 1000)
-        }
         let before = durable.engine.withLock { $0.tier!.inlineUs16 }
-        let second = left.withUnsafeBytes { bytes in
-            durable.engine.withLock { engine in
-                engine.beginTurn()
-                defer { _ = engine.endTurn() }
-                return engine.execute(
-                    durable.client, &rest, in: bytes, replyBytesMax: 1 << 20
-                ).count
+        while !input.isEmpty {
+            guard takeTurn(durable, &input) > 0 else {
+                Issue.record("the client waits although its keys are at hand")
+                return
             }
         }
-        #expect(second == 51)
-        #expect(!durable.client.isParked)
         // Nothing was read in place.
         #expect(durable.engine.withLock { $0.tier!.inlineUs16 } == before)
         var decoder = ReplyDecoder(durable.client.reply.withBytes { Array($0) })
@@ -94,6 +88,7 @@ import Testing
         #expect(decoder.next().description == "+PONG")
         for n in 0..<50 { #expect(decoder.next().description == "value \(n)") }
         #expect(decoder.next() == .null)
+        #expect(decoder.isAtEnd)
     }
 
     @Test func whatWasFetchedBeforeACommitIsNotServed() throws {
@@ -102,22 +97,8 @@ import Testing
         let connection = ParkedConnection()
         durable.client.connection = connection
         durable.engine.withLock { $0.tier!.readsAreSlow = true }
-        let input = Array("GET key:0\r\n".utf8)
-        func execute() -> Int {
-            var parser = RequestParser()
-            var batch = RequestBatch()
-            return input.withUnsafeBytes { bytes in
-                _ = parser.parse(bytes, into: &batch, limits: .init(), requestsMax: 10)
-                return durable.engine.withLock { engine in
-                    engine.beginTurn()
-                    defer { _ = engine.endTurn() }
-                    return engine.execute(
-                        durable.client, &batch, in: bytes, replyBytesMax: 1 << 20
-                ).count
-                }
-            }
-        }
-        #expect(execute() == 0)
+        var input = Array("GET key:0\r\n".utf8)
+        #expect(takeTurn(durable, &input) == 0)
         #expect(connection.waitForResume(1))
         // Another client changes the key, and the change goes to the cold tier.
         let other = durable.engine.withLock { Client(id: 9, nowMs: $0.nowMs) }
@@ -135,7 +116,7 @@ import Testing
         }
         #expect(durable.wait { $0.databases[0].table.count == 0 })
         var resumes = 1
-        while execute() == 0 {
+        while takeTurn(durable, &input) == 0 {
             resumes += 1
             #expect(connection.waitForResume(resumes))
         }

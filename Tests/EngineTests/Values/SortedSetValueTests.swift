@@ -275,7 +275,9 @@ import Testing
             var union = ScoredMembers(secret: Self.secret)
             SortedSetAlgebra.union(sources, aggregate, into: &union)
             union.sort()
-            let all = weighted.reduce(into: [:]) { $0.merge($1, uniquingKeysWith: aggregate.combine) }
+            let all = weighted.reduce(into: [:]) {
+                $0.merge($1, uniquingKeysWith: aggregate.combine)
+            }
             #expect(elements(union) == sorted(all), "seed \(seed)")
             if union.count > 0 {
                 let value = union.makeValue(Self.limits)

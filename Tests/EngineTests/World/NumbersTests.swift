@@ -60,7 +60,8 @@ import Testing
             for byte in UInt8.min...UInt8.max {
                 var spelled = digits
                 spelled[place] = byte
-                let good = byte >= 0x31 && byte <= 0x39 || byte == 0x30 && place > 0
+                let good =
+                    byte >= 0x31 && byte <= 0x39 || byte == 0x30 && place > 0
                     || byte == 0x2D && place == 0
                 let expected = good ? Int64(String(decoding: spelled, as: UTF8.self)) : nil
                 let found = spelled.withUnsafeBytes { Numbers.parseInt64($0) }

@@ -69,9 +69,10 @@ enum ArchiveCommands {
         let key = engine.key(args[2], client)
         let found = try reading(engine) { () throws(ColdError) in
             try engine.withArchived(key, id, tier) { row -> Bool in
-                guard let value = LooseValue(
-                    type: row.record.type, payload: row.record.payload, engine.configuration,
-                    engine.secret)
+                guard
+                    let value = LooseValue(
+                        type: row.record.type, payload: row.record.payload, engine.configuration,
+                        engine.secret)
                 else { return false }
                 value.reply(to: client)
                 return true
@@ -134,9 +135,10 @@ enum ArchiveCommands {
         }
         let restored = try reading(engine) { () throws(ColdError) in
             try engine.withArchived(source, options.id, tier) { row -> (ArchiveID, Entry)? in
-                guard let value = ValueCodec.decode(
-                    type: row.record.type, payload: row.record.payload, engine.configuration,
-                    engine.secret)
+                guard
+                    let value = ValueCodec.decode(
+                        type: row.record.type, payload: row.record.payload, engine.configuration,
+                        engine.secret)
                 else { return nil }
                 if let old { engine.removeSilently(target, old) }
                 return (row.id, engine.insert(target, value, expiry: expiry))

@@ -23,9 +23,11 @@ enum ClientKill {
     static func kill(_ engine: Engine, _ client: Client, _ args: Arguments) throws(CommandError) {
         if args.count == 3 {
             let address = args[2].text
-            guard let found = engine.clients.all.first(where: {
-                $0.connection?.peerAddress == address
-            }) else { throw .message("ERR No such client") }
+            guard
+                let found = engine.clients.all.first(where: {
+                    $0.connection?.peerAddress == address
+                })
+            else { throw .message("ERR No such client") }
             close(found, caller: client)
             return client.reply.ok()
         }

@@ -78,12 +78,12 @@ private let clientSubcommands: [CommandSpec] = [
         "kill", -3, [.admin, .noScript, .loading, .stale], .connection, since: "2.4.0",
         "Kill the connection of a client",
         syntax: """
-                    <ip:port | <[ID client-id] | [TYPE <NORMAL | MASTER | SLAVE | REPLICA | \
-                    PUBSUB>] | [USER username] | [ADDR ip:port] | [LADDR ip:port] | [SKIPME \
-                    yes/no]> [<[ID client-id] | [TYPE <NORMAL | MASTER | SLAVE | REPLICA | \
-                    PUBSUB>] | [USER username] | [ADDR ip:port] | [LADDR ip:port] | [SKIPME \
-                    yes/no]> ...]>
-                    """,
+            <ip:port | <[ID client-id] | [TYPE <NORMAL | MASTER | SLAVE | REPLICA | \
+            PUBSUB>] | [USER username] | [ADDR ip:port] | [LADDR ip:port] | [SKIPME \
+            yes/no]> [<[ID client-id] | [TYPE <NORMAL | MASTER | SLAVE | REPLICA | \
+            PUBSUB>] | [USER username] | [ADDR ip:port] | [LADDR ip:port] | [SKIPME \
+            yes/no]> ...]>
+            """,
         complexity: "O(N) where N is the number of client connections",
         ClientKill.kill),
     CommandSpec(
@@ -116,17 +116,17 @@ private let clientSubcommands: [CommandSpec] = [
         "tracking", -3, [.noScript, .loading, .stale], .connection, since: "6.0.0",
         "Enable or disable server assisted client side caching support",
         syntax: """
-                    <ON | OFF> [REDIRECT client-id] [PREFIX prefix [PREFIX prefix ...]] [BCAST] \
-                    [OPTIN] [OPTOUT] [NOLOOP]
-                    """,
+            <ON | OFF> [REDIRECT client-id] [PREFIX prefix [PREFIX prefix ...]] [BCAST] \
+            [OPTIN] [OPTOUT] [NOLOOP]
+            """,
         complexity: "O(1). Some options may introduce additional complexity.",
         ClientTracking.tracking),
     CommandSpec(
         "trackinginfo", 2, [.noScript, .loading, .stale], .connection, since: "6.2.0",
         """
-            Return information about server assisted client side caching for the current \
-            connection
-            """,
+        Return information about server assisted client side caching for the current \
+        connection
+        """,
         ClientTracking.trackinginfo),
     CommandSpec(
         "unblock", -3, [.admin, .noScript, .loading, .stale], .connection, since: "5.0.0",

@@ -64,8 +64,10 @@ enum DumpCommands {
             expiry = sum
         }
         let payload = args[3]
-        guard let value = ValueCodec.restore(
-            payload, engine.configuration, engine.secret) else {
+        guard
+            let value = ValueCodec.restore(
+                payload, engine.configuration, engine.secret)
+        else {
             throw .message("ERR DUMP payload version or checksum are wrong")
         }
         if expiry > 0, expiry <= engine.expiryClockMs {

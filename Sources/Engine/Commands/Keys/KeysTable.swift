@@ -18,9 +18,9 @@ private let keyRows: [CommandSpec] = [
     CommandSpec(
         "unlink", -2, [.write, .fast], keys: .all, .generic, since: "4.0.0",
         """
-            Delete a key asynchronously in another thread. Otherwise it is just as DEL, but non \
-            blocking.
-            """,
+        Delete a key asynchronously in another thread. Otherwise it is just as DEL, but non \
+        blocking.
+        """,
         syntax: "key [key ...]",
         complexity: """
             O(1) for each key removed regardless of its size. Then the command does O(N) work in \
@@ -209,7 +209,7 @@ private let memoryRows: [CommandSpec] = [
         "A container for memory diagnostics commands",
         complexity: "Depends on subcommand.",
         subcommands: memorySubcommands,
-        Container.dispatch),
+        Container.dispatch)
 ]
 
 private let objectSubcommands: [CommandSpec] = [

@@ -28,7 +28,8 @@ enum Subscriptions {
     static func unsubscribe(
         _ engine: Engine, _ client: Client, _ args: Arguments
     ) throws(CommandError) {
-        let names = args.count > 1 ? (1..<args.count).map { Array(args[$0]) } : Array(client.channels)
+        let names =
+            args.count > 1 ? (1..<args.count).map { Array(args[$0]) } : Array(client.channels)
         for name in names {
             if client.channels.remove(name) != nil { engine.pubsub.channels.remove(client, name) }
             name.withUnsafeBytes { confirm(client, "unsubscribe", $0) }
@@ -39,7 +40,8 @@ enum Subscriptions {
     static func punsubscribe(
         _ engine: Engine, _ client: Client, _ args: Arguments
     ) throws(CommandError) {
-        let names = args.count > 1 ? (1..<args.count).map { Array(args[$0]) } : Array(client.patterns)
+        let names =
+            args.count > 1 ? (1..<args.count).map { Array(args[$0]) } : Array(client.patterns)
         for name in names {
             if client.patterns.remove(name) != nil { engine.pubsub.patterns.remove(client, name) }
             name.withUnsafeBytes { confirm(client, "punsubscribe", $0) }
@@ -142,7 +144,8 @@ let pubsubCommands: [CommandSpec] = [
             CommandSpec(
                 "numsub", -2, [.pubsub, .loading, .stale], .pubsub, since: "2.8.0",
                 "Get the count of subscribers for channels", syntax: "[channel [channel ...]]",
-                complexity: "O(N) where N is the number of requested channels", Subscriptions.numsub),
+                complexity: "O(N) where N is the number of requested channels", Subscriptions.numsub
+            ),
             CommandSpec(
                 "help", 2, [.loading, .stale], .pubsub, since: "6.2.0",
                 "Show helpful text about the different subcommands", Subscriptions.help),

@@ -134,7 +134,8 @@ struct CommandSyntax {
             }
             // Within a bracket a leading token governs all that follows: LIMIT offset count.
             let rest = items[(index + 1)...].prefix { $0.token == nil && !$0.isOptional }
-            var value = rest.count == 1 || index > 0 || rest.count < items.count - 1
+            var value =
+                rest.count == 1 || index > 0 || rest.count < items.count - 1
                 ? items[index + 1] : block(Array(rest))
             value.token = item.token
             joined.append(value)

@@ -70,9 +70,9 @@ private let aclSubcommands: [CommandSpec] = [
         "Get the rules for a specific ACL user",
         syntax: "username",
         complexity: """
-                        O(N). Where N is the number of password, command and pattern rules that \
-                        the user has.
-                        """,
+            O(N). Where N is the number of password, command and pattern rules that \
+            the user has.
+            """,
         ACLCommands.getuser),
     CommandSpec(
         "help", 2, [.loading, .stale], .server, since: "6.0.0",
@@ -208,9 +208,9 @@ private let latencySubcommands: [CommandSpec] = [
         "Return the cumulative distribution of latencies of a subset of commands or all.",
         syntax: "[command [command ...]]",
         complexity: """
-                        O(N) where N is the number of commands with latency information being \
-                        retrieved.
-                        """,
+            O(N) where N is the number of commands with latency information being \
+            retrieved.
+            """,
         LatencyCommands.histogram),
     CommandSpec(
         "history", 3, [.admin, .noScript, .loading, .stale], .server, since: "2.8.13",

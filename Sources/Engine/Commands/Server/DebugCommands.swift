@@ -161,7 +161,8 @@ enum DebugCommands {
     ) throws(CommandError) {
         let count = try args.integer(
             2, in: 0...Int64.max, else: "ERR value is out of range, must be positive")
-        let size = args.count > 4
+        let size =
+            args.count > 4
             ? try args.integer(
                 4, in: 0...Int64(Int32.max), else: "ERR value is out of range, must be positive")
             : 0

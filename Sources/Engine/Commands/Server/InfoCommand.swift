@@ -43,10 +43,13 @@ enum InfoCommand {
         ("commandstats", false, InfoSections.commandstats),
         ("errorstats", true, InfoSections.errorstats),
         ("latencystats", false, InfoSections.latencystats),
-        ("cluster", true, { _, info in
-            info.section("Cluster")
-            info.field("cluster_enabled", 0)
-        }),
+        (
+            "cluster", true,
+            { _, info in
+                info.section("Cluster")
+                info.field("cluster_enabled", 0)
+            }
+        ),
         ("keyspace", true, InfoSections.keyspace),
         ("tiering", true, InfoSections.tiering),
     ]

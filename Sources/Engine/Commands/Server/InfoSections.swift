@@ -190,7 +190,7 @@ enum InfoSections {
     static func cpu(_ engine: Engine, _ info: inout InfoText) {
         let own = ProcessFacts.processorSeconds(RUSAGE_SELF.rawValue)
         let children = ProcessFacts.processorSeconds(RUSAGE_CHILDREN.rawValue)
-        let thread = ProcessFacts.processorSeconds(1 /* RUSAGE_THREAD */)
+        let thread = ProcessFacts.processorSeconds(ProcessFacts.rusageThread)
         info.section("CPU")
         info.field("used_cpu_sys", fixed(own.system, 6))
         info.field("used_cpu_user", fixed(own.user, 6))

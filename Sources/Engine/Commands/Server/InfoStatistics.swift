@@ -49,7 +49,8 @@ extension InfoSections {
         info.field("dump_payload_sanitizations", 0)
         info.field("total_reads_processed", stats.reads)
         info.field("total_writes_processed", stats.writes)
-        info.field("io_threaded_reads_processed", engine.configuration.ioThreads > 1 ? stats.reads : 0)
+        info.field(
+            "io_threaded_reads_processed", engine.configuration.ioThreads > 1 ? stats.reads : 0)
         info.field(
             "io_threaded_writes_processed", engine.configuration.ioThreads > 1 ? stats.writes : 0)
         info.field("reply_buffer_shrinks", 0)
@@ -73,8 +74,9 @@ extension InfoSections {
             let name = spec.name.description
             var own = engine.stats.byCommand[index]
             for (place, sub) in spec.subcommands.enumerated() {
-                guard let counts = engine.stats.bySubcommand[
-                    Subcommand(container: index, place: place)]
+                guard
+                    let counts = engine.stats.bySubcommand[
+                        Subcommand(container: index, place: place)]
                 else { continue }
                 show("\(name)|\(sub.name)", counts)
                 own.calls -= counts.calls + counts.rejectedCalls

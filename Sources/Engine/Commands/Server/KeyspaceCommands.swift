@@ -30,7 +30,8 @@ enum KeyspaceCommands {
     }
 
     static func swapdb(_ engine: Engine, _ client: Client, _ args: Arguments) throws(CommandError) {
-        guard let first = Numbers.parseInt64(args[1]), first == Int64(Int32(truncatingIfNeeded: first))
+        guard let first = Numbers.parseInt64(args[1]),
+            first == Int64(Int32(truncatingIfNeeded: first))
         else { throw .message("ERR invalid first DB index") }
         guard let second = Numbers.parseInt64(args[2]),
             second == Int64(Int32(truncatingIfNeeded: second))

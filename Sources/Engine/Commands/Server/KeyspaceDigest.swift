@@ -139,8 +139,9 @@ extension Engine {
                 record -> Bool in
                 let expiry = record.expiry == ColdRecord.noExpiry ? nil : record.expiry
                 if expiry ?? .max < expiryClockMs { return false }
-                guard let value = ValueCodec.decode(
-                    type: record.type, payload: record.payload, configuration, secret)
+                guard
+                    let value = ValueCodec.decode(
+                        type: record.type, payload: record.payload, configuration, secret)
                 else { return false }
                 let entry = Entry.allocate(
                     key: key.bytes, type: value.type, encoding: value.encoding,

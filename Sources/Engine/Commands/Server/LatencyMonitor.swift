@@ -45,7 +45,8 @@ struct LatencyMonitor {
         let samples = series.samples.suffix(80)
         let high = samples.map(\.milliseconds).max() ?? 0
         let low = samples.map(\.milliseconds).min() ?? 0
-        var text = "\(event) - high \(high) ms, low \(low) ms (all time high \(series.worstMs) ms)\n"
+        var text =
+            "\(event) - high \(high) ms, low \(low) ms (all time high \(series.worstMs) ms)\n"
         text += String(repeating: "-", count: 80) + "\n"
         let rows = 4
         let shades: [Character] = ["_", "o", "#"]

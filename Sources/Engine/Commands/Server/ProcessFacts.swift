@@ -22,6 +22,9 @@ enum ProcessFacts {
         sysconf(Int32(_SC_PHYS_PAGES)) * sysconf(Int32(_SC_PAGESIZE))
     }
 
+    /// Linux's RUSAGE_THREAD, which Glibc's module does not show.
+    static let rusageThread: Int32 = 1
+
     /// Seconds of processor time: in the kernel, and in the program.
     static func processorSeconds(_ who: Int32) -> (system: Double, user: Double) {
         var usage = rusage()

@@ -28,9 +28,9 @@ private let persistenceRows: [CommandSpec] = [
         "Synchronously save the dataset to disk and then shut down the server",
         syntax: "[NOSAVE | SAVE] [NOW] [FORCE] [ABORT]",
         complexity: """
-                        O(N) when saving, where N is the total number of keys in all databases \
-                        when saving data, otherwise O(1)
-                        """,
+            O(N) when saving, where N is the total number of keys in all databases \
+            when saving data, otherwise O(1)
+            """,
         PersistenceCommands.shutdown),
     CommandSpec(
         "failover", -1, [.admin, .noScript, .stale], .server, since: "6.2.0",
@@ -69,9 +69,9 @@ private let persistenceRows: [CommandSpec] = [
     CommandSpec(
         "wait", 3, [.noScript], .generic, since: "3.0.0",
         """
-            Wait for the synchronous replication of all the write commands sent in the context \
-            of the current connection
-            """,
+        Wait for the synchronous replication of all the write commands sent in the context \
+        of the current connection
+        """,
         syntax: "numreplicas timeout",
         categories: ["@connection"],
         ReplicationCommands.wait),
@@ -122,9 +122,9 @@ private let keyspaceRows: [CommandSpec] = [
         "Swaps two Redis databases",
         syntax: "index1 index2",
         complexity: """
-                        O(N) where N is the count of clients watching or blocking on keys from \
-                        both databases.
-                        """,
+            O(N) where N is the count of clients watching or blocking on keys from \
+            both databases.
+            """,
         categories: ["@dangerous", "@keyspace"],
         KeyspaceCommands.swapdb),
     CommandSpec(
@@ -153,17 +153,17 @@ private let clusterRows: [CommandSpec] = [
         "restore-asking", -4, [.write, .denyOOM, .asking], keys: .first, .server, since: "3.0.0",
         "An internal command for migrating keys in a cluster",
         syntax: """
-                    key ttl serialized-value [REPLACE] [ABSTTL] [IDLETIME seconds] [FREQ \
-                    frequency]
-                    """,
+            key ttl serialized-value [REPLACE] [ABSTTL] [IDLETIME seconds] [FREQ \
+            frequency]
+            """,
         complexity: """
-                        O(1) to create the new key and additional O(N*M) to reconstruct the \
-                        serialized value, where N is the number of Redis objects composing the \
-                        value and M their average size. For small string values the time \
-                        complexity is thus O(1)+O(1*M) where M is small, so simply O(1). However \
-                        for sorted set values the complexity is O(N*M*log(N)) because inserting \
-                        values into sorted sets is O(log(N)).
-                        """,
+            O(1) to create the new key and additional O(N*M) to reconstruct the \
+            serialized value, where N is the number of Redis objects composing the \
+            value and M their average size. For small string values the time \
+            complexity is thus O(1)+O(1*M) where M is small, so simply O(1). However \
+            for sorted set values the complexity is O(N*M*log(N)) because inserting \
+            values into sorted sets is O(log(N)).
+            """,
         categories: ["@dangerous", "@keyspace"],
         DumpCommands.restore),
     CommandSpec(

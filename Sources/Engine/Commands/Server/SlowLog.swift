@@ -31,7 +31,9 @@ struct SlowLog {
                 arguments: SlowLog.shortened(arguments),
                 address: client.connection?.peerAddress ?? "?:0", name: client.name))
         nextID += 1
-        if entries.count > lengthMax { entries.removeFirst(entries.count - Swift.max(lengthMax, 0)) }
+        if entries.count > lengthMax {
+            entries.removeFirst(entries.count - Swift.max(lengthMax, 0))
+        }
     }
 
     mutating func reset() { entries.removeAll() }

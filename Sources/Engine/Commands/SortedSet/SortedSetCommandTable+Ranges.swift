@@ -112,9 +112,9 @@ let sortedSetRangeCommands: [CommandSpec] = [
         "zrevrangebylex", -4, [.readonly], keys: .first, .sortedSet,
         since: "2.8.9",
         """
-            Return a range of members in a sorted set, by lexicographical range, ordered from \
-            higher to lower strings.
-            """,
+        Return a range of members in a sorted set, by lexicographical range, ordered from \
+        higher to lower strings.
+        """,
         syntax: "key max min [LIMIT offset count]",
         complexity: """
             O(log(N)+M) with N being the number of elements in the sorted set and M the number of \

@@ -93,9 +93,10 @@ private let sortedSetElementCommands: [CommandSpec] = [
         SortedSetWrites.zrem),
     CommandSpec(
         "zremrangebylex", 4, [.write], keys: .first, .sortedSet,
-        since: "2.8.9", """
-            Remove all members in a sorted set between the given lexicographical range
-            """,
+        since: "2.8.9",
+        """
+        Remove all members in a sorted set between the given lexicographical range
+        """,
         syntax: "key min max",
         complexity: """
             O(log(N)+M) with N being the number of elements in the sorted set and M the number of \

@@ -69,7 +69,8 @@ let transactionCommands: [CommandSpec] = [
         since: "1.2.0", "Mark the start of a transaction block", Transactions.multi),
     CommandSpec(
         "exec", 1, [.noScript, .loading, .stale, .skipSlowlog], .transactions, since: "1.2.0",
-        "Execute all commands issued after MULTI", complexity: "Depends on commands in the transaction",
+        "Execute all commands issued after MULTI",
+        complexity: "Depends on commands in the transaction",
         Transactions.exec),
     CommandSpec(
         "discard", 1, [.noScript, .loading, .stale, .fast, .allowBusy], .transactions,

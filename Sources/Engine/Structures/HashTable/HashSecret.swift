@@ -48,7 +48,8 @@ package struct HashSecret: Equatable, Sendable {
                 let middle = rest &>> 1
                 last |= UInt64(byte(base, 0))
                 last |= UInt64(byte(base, middle)) &<< UInt64(truncatingIfNeeded: middle &* 8)
-                last |= UInt64(byte(base, rest &- 1))
+                last |=
+                    UInt64(byte(base, rest &- 1))
                     &<< UInt64(truncatingIfNeeded: (rest &- 1) &* 8)
             }
         }

@@ -173,9 +173,10 @@ extension ColdStore {
                 var cursor = try Cursor(reader.transaction.view, archive)
                 var ids: [ArchiveID] = []
                 let behind = after.map { ArchiveRow.key($0, .max) }
-                var found = try behind.map { key in
-                    try key.withUnsafeBytes { try cursor.seek(atOrAfter: $0) }
-                } ?? cursor.move(.first)
+                var found =
+                    try behind.map { key in
+                        try key.withUnsafeBytes { try cursor.seek(atOrAfter: $0) }
+                    } ?? cursor.move(.first)
                 while found && ids.count < count {
                     guard cursor.key.count == ArchiveRow.keyBytes else {
                         throw ColdError.damagedStore("an archive row has a malformed key")

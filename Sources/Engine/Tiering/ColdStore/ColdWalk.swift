@@ -161,7 +161,8 @@ package final class ColdSnapshot: @unchecked Sendable {
                 prefetch.touch(walk.winner, row.baseAddress)
                 guard let header = ColdHeader(walk.value) else { throw ColdStore.damage(row) }
                 if header.isTombstone { continue }
-                try store.visit(view, list.views[walk.winner], row, walk.value, header, payloads, body)
+                try store.visit(
+                    view, list.views[walk.winner], row, walk.value, header, payloads, body)
             }
             return true
         }
