@@ -41,14 +41,18 @@ extension Engine {
     /// replies exceed `replyBytesMax`, the turn's time is up, or CLIENT PAUSE lets the next one
     /// wait. Returns how many were executed, and whether the next one waits. With
     /// `client.isParked` it waits for cold keys: go on when the connection's `resume` is called.
+    ///
+    /// - Parameter foreseenAt: what `foresee` returned for this batch, when the event loop has
+    ///   called it for a whole group.
     package func execute(
-        _ client: Client, _ batch: inout RequestBatch, in input: Bytes, replyBytesMax: Int
+        _ client: Client, _ batch: inout RequestBatch, in input: Bytes, replyBytesMax: Int,
+        foreseenAt slot: Int? = nil
     ) -> (count: Int, mustWait: Bool) {
         client.isParked = false
         let end = park(client, &batch, in: input)
         tier?.currentJob = client.fetchJob
         var index = 0
-        var foreseen = 0
+        var foreseen = slot == nil ? 0 : batch.count
         var isPaused = false
         while index < end {
             if client.closesAfterReply || client.reply.count > replyBytesMax { break }
@@ -58,36 +62,17 @@ extension Engine {
                 foreseen = Swift.min(end, index + HashForesight.countMax)
                 foresee(client, &batch, index..<foreseen, in: input)
             }
-            foresight.turn(to: index)
+            foresight.turn(to: slot ?? index)
             let arguments = Arguments(batch.resolve(index, in: input))
             isPaused = mustWait(client, arguments)
             if isPaused { break }
             execute(client, arguments)
             index &+= 1
         }
-        foresight.end()
+        foresight.end(keepsGroup: slot != nil)
         if index == batch.count { client.fetchJob = nil }
         tier?.currentJob = nil
         return (index, isPaused)
-    }
-
-    /// Hashes the first key of each of the requests and lets the memory that holds it come
-    /// closer while the requests before it are executed. That the first argument is a key is a
-    /// guess: a wrong one costs a little time, nothing else.
-    @inline(__always)
-    private func foresee(
-        _ client: Client, _ batch: inout RequestBatch, _ range: Range<Int>, in input: Bytes
-    ) {
-        foresight.begin(at: range.lowerBound)
-        if range.count < 2 { return }
-        let table = databases + client.database
-        for index in range {
-            let key = batch.firstOperand(index, in: input)
-            let hash = secret.hash(key)
-            foresight.note(key, hash)
-            table.pointee.table.prefetchSegment(hash)
-        }
-        for hash in foresight.hashes { table.pointee.table.prefetchEntry(hash) }
     }
 
     /// Decides about a new connection. `isLocal`: through loopback or a Unix socket.
@@ -164,57 +149,6 @@ extension Engine {
         NOTE: You only need to do one of the above things in order for the server to start \
         accepting connections from the outside.
         """
-}
-
-/// The hashes of the keys of the next few requests, so that each is made once.
-struct HashForesight: ~Copyable {
-    static let countMax = 32
-
-    private let keys = UnsafeMutablePointer<Bytes>.allocate(capacity: countMax)
-    private let values = UnsafeMutablePointer<UInt64>.allocate(capacity: countMax)
-    private var first = 0
-    private var count = 0
-    /// The key whose hash is `hash`; an empty view when there is none.
-    private var key = Bytes(start: nil, count: 0)
-    private var hash: UInt64 = 0
-
-    deinit {
-        keys.deallocate()
-        values.deallocate()
-    }
-
-    var hashes: UnsafeBufferPointer<UInt64> { UnsafeBufferPointer(start: values, count: count) }
-
-    mutating func begin(at index: Int) {
-        first = index
-        count = 0
-    }
-
-    mutating func note(_ key: Bytes, _ hash: UInt64) {
-        keys[count] = key
-        values[count] = hash
-        count &+= 1
-    }
-
-    /// The request with this index is executed next.
-    @inline(__always)
-    mutating func turn(to index: Int) {
-        guard count > 0 else { return }
-        key = keys[index &- first]
-        hash = values[index &- first]
-    }
-
-    mutating func end() {
-        count = 0
-        key = Bytes(start: nil, count: 0)
-    }
-
-    /// The hash of exactly these bytes, which lie where they lay when it was made; or nil.
-    @inline(__always)
-    func hash(of bytes: Bytes) -> UInt64? {
-        bytes.baseAddress == key.baseAddress && bytes.count == key.count && key.count > 0
-            ? hash : nil
-    }
 }
 
 extension Client {

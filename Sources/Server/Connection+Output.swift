@@ -29,14 +29,14 @@ extension Connection {
         if !output.isEmpty, exceedsOutputLimit(reactor.nowUs) { closeForOutputLimit() }
     }
 
-    /// Hands bytes to the socket. `context.channel.isActive` tells whether the descriptor is
-    /// still the connection's: NIO calls nobody between closing it and becoming inactive.
+    /// Hands bytes to the socket. The descriptor is the connection's until `isClosed` is set:
+    /// between closing it and `channelInactive`, NIO calls nobody who writes.
     @inline(__always)
     private func write(_ bytes: Bytes) {
         guard let context else { return }
         reactor.traffic.writes &+= 1
         var done = 0
-        if writesAtNIO == 0, descriptor >= 0, context.channel.isActive {
+        if writesAtNIO == 0, descriptor >= 0, !isClosed {
             done = Glibc.send(
                 Int32(descriptor), bytes.baseAddress, bytes.count, Connection.sendFlags)
             if done == bytes.count { return }

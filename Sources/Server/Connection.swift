@@ -233,12 +233,21 @@ final class Connection: ChannelInboundHandler, ClientConnection, @unchecked Send
         return box.batch.count
     }
 
+    /// The place of a single request in a group, nil when it is no single request or the group
+    /// is full. Engine lock.
+    @inline(__always)
+    func foresee(_ engine: Engine) -> Int? {
+        guard let client, let batch, batch.batch.count == 1 else { return nil }
+        return engine.foresee(client, &batch.batch, in: input.bytes)
+    }
+
     /// Executes what was parsed. Engine lock.
     @inline(__always)
-    func executeBatch(_ engine: Engine) {
+    func executeBatch(_ engine: Engine, foreseenAt slot: Int? = nil) {
         guard let client, let batch, !isKilled else { return }
         (executed, mustWait) = engine.execute(
-            client, &batch.batch, in: input.bytes, replyBytesMax: Connection.turnReplyBytesMax)
+            client, &batch.batch, in: input.bytes, replyBytesMax: Connection.turnReplyBytesMax,
+            foreseenAt: slot)
         if executed == batch.batch.count, case .failed(let error) = result {
             client.reply.error(error.reply)
         }

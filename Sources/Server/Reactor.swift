@@ -170,7 +170,7 @@ final class Reactor: @unchecked Sendable {
             }
             isInTurn = true
             engine.beginTurn()
-            for connection in turnConnections { connection.executeBatch(engine) }
+            executeTurn(engine)
             // Before the log is asked to sync, or its answer could be missed.
             awaitsLog.store(true, ordering: .releasing)
             let end = engine.endTurn()
@@ -189,6 +189,29 @@ final class Reactor: @unchecked Sendable {
         if held.isEmpty { awaitsLog.store(false, ordering: .releasing) }
         if end.pauseMs > 0 { pause(end.pauseMs) }
         goOn()
+    }
+
+    /// Executes what was parsed, single requests in groups whose keys are looked up together.
+    /// Engine lock.
+    @inline(__always)
+    private func executeTurn(_ engine: Engine) {
+        var next = 0
+        while next < turnConnections.count {
+            let first = next
+            engine.beginGroup()
+            while next < turnConnections.count, turnConnections[next].foresee(engine) != nil {
+                next += 1
+            }
+            guard next > first else {
+                turnConnections[next].executeBatch(engine)
+                next += 1
+                continue
+            }
+            if let client = turnConnections[first].client { engine.endGroup(client) }
+            for index in first..<next {
+                turnConnections[index].executeBatch(engine, foreseenAt: index - first)
+            }
+        }
     }
 
     @inline(__always)
