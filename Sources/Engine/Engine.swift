@@ -73,6 +73,8 @@ package final class Engine: @unchecked Sendable {
     var policyIsLFU = false
     var spillsEveryCommand = false
     var needsAuthentication = false
+    /// The command at hand met a cold record that could not be read: it is answered with an error.
+    var coldReadFailed = false
     /// Nothing can leave and the budget is spent: commands that need memory are refused.
     var isOutOfMemory = false
     var isReplaying = false

@@ -118,7 +118,9 @@ extension Engine {
         slice.mustTrim = checkpoint.phase == .trimming
         slice.pauseUs = 1_000_000 / Int64(Swift.max(configuration.hz, 1))
         if let due = nextExpiryMs {
-            slice.pauseUs = Swift.min(slice.pauseUs, Swift.max((due - nowMs) * 1000, 500))
+            // The far future is clamped before it is turned into microseconds.
+            let waitMs = Swift.min(Swift.max(due &- nowMs, 0), 1000)
+            slice.pauseUs = Swift.min(slice.pauseUs, Swift.max(waitMs * 1000, 500))
         }
         return slice
     }

@@ -209,7 +209,7 @@ final class Connection: ChannelInboundHandler, ClientConnection, @unchecked Send
     }
 
     /// Ends the session; the connection is gone.
-    private func end() {
+    func end() {
         if let client {
             reactor.engine.withLock { $0.disconnect(client) }
             self.client = nil
@@ -280,7 +280,12 @@ final class Connection: ChannelInboundHandler, ClientConnection, @unchecked Send
         }
         let hasMore = finishBatch()
         if isClosed {
-            if hasMore && !mustClose && !isParked { reactor.enqueue(self) } else { end() }
+            // What CLIENT PAUSE holds up is dropped, as Redis does.
+            if hasMore && !mustClose && !isParked && !mustWait {
+                reactor.enqueue(self)
+            } else {
+                end()
+            }
             return
         }
         if mustClose {
@@ -303,7 +308,7 @@ final class Connection: ChannelInboundHandler, ClientConnection, @unchecked Send
             } else {
                 reactor.enqueue(self)
             }
-        } else if inputHasEnded && !isStalled && !isQueued {
+        } else if inputHasEnded && !isStalled && !isQueued && !isParked {
             return finish(failed: false)
         }
         if hasMore || readingIsPaused { regulateReading() }

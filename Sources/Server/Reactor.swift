@@ -222,7 +222,10 @@ final class Reactor: @unchecked Sendable {
             let connection = queue[queueHead]
             queueHead += 1
             connection.isQueued = false
-            if connection.isFinishing { continue }
+            if connection.isFinishing {
+                if connection.isClosed { connection.end() }
+                continue
+            }
             requestsLeft -= connection.parse(requestsLeft)
             bytesLeft -= connection.input.count
             turnConnections.append(connection)

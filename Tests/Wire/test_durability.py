@@ -116,3 +116,20 @@ def test_replies_of_always_keep_their_order(start):
     for at in range(0, count, 50):
         raw.send(b"".join(parts[at : at + 50]))
     assert raw.exactly(len(expected)) == expected
+
+
+def test_shutdown_during_a_snapshot_keeps_the_newer_one(start):
+    """A BGSAVE that is overtaken by SHUTDOWN SAVE must not put its older file in the place."""
+    server = start(appendonly="no", enable_debug_command="yes")
+    client = server.client(single_connection_client=True)
+    client.execute_command("DEBUG", "POPULATE", scaled(400_000))
+    client.bgsave()
+    client.set("late", "value")
+    raw = server.raw()
+    raw.send(command("SHUTDOWN", "SAVE"))
+    raw.rest()
+    assert server.wait() == 0
+    server.start()
+    client = server.client(single_connection_client=True)
+    assert client.get("late") == b"value"
+    assert client.dbsize() == scaled(400_000) + 1

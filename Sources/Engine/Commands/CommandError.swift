@@ -19,6 +19,11 @@ package enum CommandError: Error {
         "OOM command not allowed when used memory > 'maxmemory'.")
     static let stringTooLong = CommandError.message(
         "ERR string exceeds maximum allowed size (proto-max-bulk-len)")
+    static let damagedRecord = CommandError.message(
+        """
+        ERR a record of the cold tier that the command needs cannot be read (see INFO tiering); \
+        DEL removes the key
+        """)
 
     /// The line without "ERR ", as it is quoted within another error.
     var textWithoutGenericCode: String {

@@ -48,8 +48,10 @@ extension Engine {
     @inline(__always)
     func callNested(_ client: Client, _ index: Int, _ arguments: Arguments) {
         let replyStart = client.reply.count
-        do {
+        coldReadFailed = false
+        do throws(CommandError) {
             try commands[index].pointee.handler(self, client, arguments)
+            if coldReadFailed { throw .damagedRecord }
         } catch {
             client.reply.truncate(to: replyStart)
             stats.byCommand[index].failedCalls += 1

@@ -117,6 +117,23 @@ extension Engine {
         return value
     }
 
+    /// Deletes a key whose record cannot be read, so that nothing is known of it but that it
+    /// exists.
+    func bury(_ key: Key) {
+        coldReadFailed = false
+        if snapshotIsRunning { keepForSnapshot(key, nil) }
+        let database = databases + key.database
+        let tombstone = Entry.allocate(
+            key: key.bytes, type: .tombstone, encoding: .embedded, bodyCount: 0, expiry: nil)
+        tombstone.flags = [.hasCold, .coldIsLive, .dirty]
+        database.pointee.table.insert(key.hash, tombstone.raw)
+        database.pointee.keyCount -= 1
+        database.pointee.dirtyCount += 1
+        database.pointee.tombstoneCount += 1
+        stats.changesSinceSave &+= 1
+        if watchedKeyCount != 0 { touchWatchers(key) }
+    }
+
     /// Takes the entry out of the table and frees it; its value has been dealt with. Leaves a
     /// tombstone where the cold tier has a record.
     func removeEntry(_ key: Key, _ entry: Entry) {

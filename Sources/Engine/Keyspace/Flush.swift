@@ -28,6 +28,7 @@ extension Engine {
     /// Exchanges two databases.
     func swap(_ first: Int, _ second: Int) {
         if first == second { return }
+        releaseVisitors()
         touchWatchers(ofDatabase: first, exchangedWith: second)
         touchWatchers(ofDatabase: second, exchangedWith: first)
         snapshotMustRestart()
@@ -37,6 +38,11 @@ extension Engine {
         effect(database: -1, "SWAPDB", .integer(Int64(first)), .integer(Int64(second)))
         stats.changesSinceSave += 1
         noteNamespaces()
+        // What was ahead of a checkpoint's walk may be behind it now: once more from the start.
+        if checkpoint.phase == .walking {
+            checkpoint.database = 0
+            checkpoint.position = 0
+        }
     }
 
     private func emptyHotTier(database index: Int, lazily: Bool) {
@@ -46,13 +52,14 @@ extension Engine {
     }
 
     private func giveFreshNamespace(_ index: Int) {
+        storedCounts[databases[index].namespace] = databases[index].coldLiveCount
         databases[index].namespace = namespaces.fresh()
         databases[index].coldLiveCount = 0
     }
 
     /// While the log is replayed, the numbers that were given when the effect first ran.
     private func noteNamespaces() {
-        let lsn = isReplaying ? replayLSN : log.exactLSN()
+        let lsn = currentLSN
         if isReplaying, !isImporting, let numbers = namespaces.made(at: lsn) {
             for index in 0..<databaseCount where databases[index].namespace != numbers[index] {
                 databases[index].namespace = numbers[index]

@@ -68,10 +68,16 @@ extension Engine {
         return entry
     }
 
-    /// The entry for a command that will change it, or nil: then `insert` makes one.
+    /// The entry for a command that will change it, or nil: then `insert` makes one. Refuses when
+    /// a record that the command needed could not be read, or it would be overwritten unseen.
     @inline(__always)
-    func write(_ key: Key) -> Entry? {
+    func write(_ key: Key) throws(CommandError) -> Entry? {
         let entry = lookup(key)
+        if coldReadFailed {
+            guard isReplaying else { throw .damagedRecord }
+            // The effect is the best that is known of the key.
+            bury(key)
+        }
         if snapshotIsRunning { keepForSnapshot(key, entry) }
         if let entry { touch(entry) }
         return entry
@@ -80,7 +86,7 @@ extension Engine {
     /// As `write(_:)`, refusing another type with WRONGTYPE.
     @inline(__always)
     func write(_ key: Key, _ type: ValueType) throws(CommandError) -> Entry? {
-        guard let entry = write(key) else { return nil }
+        guard let entry = try write(key) else { return nil }
         guard entry.type == type else { throw .wrongType }
         return entry
     }

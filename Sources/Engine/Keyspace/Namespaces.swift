@@ -57,10 +57,26 @@ struct Namespaces: Equatable {
     /// The stored numbers that the effect ending at `lsn` made, if it is known.
     func made(at lsn: UInt64) -> [UInt32]? { history.first { $0.lsn == lsn }?.numbers }
 
-    /// Numbers that were given once and that no version maps to any more.
-    var dead: Set<UInt32> {
-        let live = Set(history.flatMap(\.numbers))
-        return Set((1..<next).filter { !live.contains($0) })
+    /// Continues the mapping with fresh numbers, or cuts it: the server is started with another
+    /// number of databases.
+    mutating func resize(to databaseCount: Int) {
+        let more = (current.count..<max(current.count, databaseCount)).map { _ in fresh() }
+        for index in history.indices {
+            history[index].numbers = Array((history[index].numbers + more).prefix(databaseCount))
+        }
+    }
+
+    /// Position of the newest change that is remembered.
+    var changedLSN: UInt64 { history[history.count - 1].lsn }
+
+    /// Forgets versions from behind the log's end: changes that a crash took back.
+    mutating func forget(after lsn: UInt64) {
+        while history.count > 1, changedLSN > lsn { history.removeLast() }
+    }
+
+    /// The numbers that some version maps to, against all that were given once.
+    var live: LiveNamespaces {
+        LiveNamespaces(numbers: Set(history.flatMap(\.numbers)), next: next)
     }
 
     // MARK: Stored form: next u32, count u32, databases u32, then each version: lsn u64, numbers
@@ -80,9 +96,8 @@ struct Namespaces: Equatable {
         return out
     }
 
-    /// Nil when the bytes are not what `encoded` gives. More or fewer databases than stored:
-    /// the mapping is cut, or continued with fresh numbers.
-    init?(_ bytes: Bytes, databaseCount: Int) {
+    /// Nil when the bytes are not what `encoded` gives.
+    init?(_ bytes: Bytes) {
         guard bytes.count >= 12 else { return nil }
         func u32(_ at: Int) -> UInt32 {
             UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: at, as: UInt32.self))
@@ -95,18 +110,29 @@ struct Namespaces: Equatable {
         else { return nil }
         history = []
         var at = 12
-        var extra: [UInt32] = []
-        while extra.count + stored < databaseCount {
-            extra.append(next)
-            next += 1
-        }
         for _ in 0..<versions {
             let lsn = UInt64(
                 littleEndian: bytes.loadUnaligned(fromByteOffset: at, as: UInt64.self))
-            let numbers = (0..<stored).map { u32(at + 8 + 4 * $0) }
-            history.append(
-                Version(lsn: lsn, numbers: Array((numbers + extra).prefix(databaseCount))))
+            history.append(Version(lsn: lsn, numbers: (0..<stored).map { u32(at + 8 + 4 * $0) }))
             at += 8 + 4 * stored
         }
     }
+}
+
+/// Which namespaces are in use; rows of any other that was given once may go.
+package struct LiveNamespaces: Equatable, Sendable {
+    package var numbers: Set<UInt32>
+    /// The first number that was never given.
+    package var next: UInt32
+
+    package init(numbers: Set<UInt32>, next: UInt32) {
+        self.numbers = numbers
+        self.next = next
+    }
+
+    /// All that is not known to be dead is alive.
+    package static let all = LiveNamespaces(numbers: [], next: 0)
+
+    @inline(__always)
+    package func isDead(_ number: UInt32) -> Bool { number < next && !numbers.contains(number) }
 }

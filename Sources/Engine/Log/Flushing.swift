@@ -18,8 +18,9 @@ struct PersistenceState {
 }
 
 extension Engine {
-    /// Position after the last effect: the version of what is serialized now.
-    var currentLSN: UInt64 { isReplaying ? replayLSN : log.lsn }
+    /// Position after the last effect: the version of what is serialized now. Inside a unit of
+    /// the log this frames the unit, whose positions would move otherwise.
+    var currentLSN: UInt64 { isReplaying ? replayLSN : log.exactLSN() }
 
     /// Hands pending effects to the log file: one write. With no log they go nowhere.
     func flushLog() {

@@ -54,6 +54,8 @@ package enum LogError: Error, Equatable, Sendable, CustomStringConvertible {
     /// Bytes before the tail are not what was written: `offset` is that of the batch (in a
     /// Redis log, the command or unit) that is damaged.
     case damaged(file: String, offset: Int, reason: String)
+    /// An effect is of a database that the server is not configured to have.
+    case database(Int)
 
     package var description: String {
         switch self {
@@ -63,6 +65,8 @@ package enum LogError: Error, Equatable, Sendable, CustomStringConvertible {
         case .missing(let file): return "log segment \(file) is missing"
         case .damaged(let file, let offset, let reason):
             return "log segment \(file) is damaged at offset \(offset): \(reason)"
+        case .database(let index):
+            return "the log has effects on database \(index); 'databases' must be greater"
         }
     }
 }

@@ -45,7 +45,8 @@ struct LogScanner: ~Copyable {
     }
 
     static let readBytes = 1 << 20
-    static let argumentsMax = 1 << 20
+    /// What the parser of requests takes, so that nothing is logged that cannot be read back.
+    static let argumentsMax = Int(Int32.max)
 
     /// Whether batches end with annotation lines (Firn) or with each command (Redis).
     var hasBatchEnds = true

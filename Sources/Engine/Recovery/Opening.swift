@@ -169,6 +169,7 @@ private struct Opening {
                 "The log ended in \(end.droppedBytes) bytes that a crash left unfinished "
                     + "(\(end.droppedReason)); they were cut off")
         }
+        engine.namespaces.forget(after: end.lsn)
         let writer = try starting { () throws(LogError) in
             try LogWriter.resume(disk, files, end, policy: policy)
         }
@@ -226,7 +227,7 @@ private struct Opening {
             guard manifest == nil || manifest?.base != nil,
                 try starting({ () throws(ColdError) in
                     try engine.tier?.store.metadata(StoreKeys.checkpoint)
-                }) == nil
+                }) == nil, engine.tier?.store.newestLSN == 0
             else {
                 throw StartError(
                     "The cold tier belongs to a log, but '\(files.directory)' holds none")

@@ -42,6 +42,7 @@ extension Engine {
                         isAtEnd = true
                         break
                     }
+                    if command.database >= databaseCount { throw .database(command.database) }
                     if apply(command, client) {
                         report.replayedEffects += 1
                     } else {

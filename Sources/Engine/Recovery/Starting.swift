@@ -13,17 +13,29 @@ extension Engine {
     /// Takes over what the store knows: the namespaces as they were at `replayFrom`, and how
     /// many live keys each holds.
     func loadStoreMetadata(_ store: ColdStore, replayFrom lsn: UInt64) throws(ColdError) {
-        if let bytes = try store.metadata(StoreKeys.namespaces) {
-            guard
-                let stored = bytes.withUnsafeBytes({
-                    Namespaces($0, databaseCount: databaseCount)
-                })
-            else { throw .damagedStore("its table of namespaces makes no sense") }
-            namespaces = stored
-        }
-        let numbers = namespaces.version(at: lsn).numbers
-        for index in 0..<databaseCount { databases[index].namespace = numbers[index] }
         try loadCounts(store)
+        if let bytes = try store.metadata(StoreKeys.namespaces) {
+            guard let stored = bytes.withUnsafeBytes({ Namespaces($0) }) else {
+                throw .damagedStore("its table of namespaces makes no sense")
+            }
+            namespaces = stored
+        } else {
+            // Never flushed or swapped: the first mapping, of as many databases as there were.
+            let counted = storedCounts.keys.max().map { Int($0) } ?? 0
+            namespaces = Namespaces(databaseCount: Swift.max(counted, databaseCount))
+        }
+        for (index, number) in namespaces.current.enumerated().dropFirst(databaseCount)
+        where storedCounts[number] ?? 0 > 0 {
+            throw .foreign(
+                "database \(index) holds keys, but 'databases' is only \(databaseCount)")
+        }
+        namespaces.resize(to: databaseCount)
+        let numbers = namespaces.version(at: lsn).numbers
+        for index in 0..<databaseCount {
+            databases[index].namespace = numbers[index]
+            databases[index].coldLiveCount = storedCounts[numbers[index]] ?? 0
+            databases[index].keyCount = databases[index].coldLiveCount
+        }
         tierCheckpoint(store, lsn)
     }
 
@@ -41,17 +53,12 @@ extension Engine {
                 storedCounts[namespace] = Int(clamping: count)
             }
         }
-        for index in 0..<databaseCount {
-            let count = storedCounts[databases[index].namespace] ?? 0
-            databases[index].coldLiveCount = count
-            databases[index].keyCount = count
-        }
     }
 
     private func tierCheckpoint(_ store: ColdStore, _ lsn: UInt64) {
         persistence.checkpointLSN = lsn
         store.tombstoneFloor = lsn
-        store.deadNamespaces = namespaces.dead
+        store.liveNamespaces = namespaces.live
     }
 
     /// Begins to log at `lsn`.
@@ -135,11 +142,18 @@ extension Engine {
             }
         }
         maintenance?.stop()
+        withLock { $0.abandonSnapshot() }
         snapshotThread?.join()
-        withLock { $0.flushLog() }
+        let isWritten = withLock { engine in
+            engine.flushLog()
+            return engine.log.isEmpty
+        }
+        // The cold writer may wait for a position that will never be written: nothing then
+        // becomes durable any more.
+        if !isWritten { logSyncer?.stop() }
         tier?.writer.stop()
         tier?.readers?.stop()
-        logSyncer?.stop()
+        if isWritten { logSyncer?.stop() }
         directoryLock = nil
     }
 }

@@ -86,7 +86,7 @@ struct RDBCursor {
         guard let from = length(), let to = length(), let source = take(from), from > 0, to > 0
         else { return nil }
         // LZF makes at most 264 bytes of 3; a greater claim is a lie.
-        guard to / 88 <= from, to <= 1 << 40 else { return nil }
+        guard to / 88 <= from, from <= Int(UInt32.max), to <= Int(UInt32.max) else { return nil }
         guard let buffer = malloc(to) else { return nil }
         defer { free(buffer) }
         let made = lzf_decompress(source.baseAddress!, UInt32(from), buffer, UInt32(to))

@@ -123,20 +123,30 @@ struct RDBFileWriter: ~Copyable {
         }
     }
 
-    /// Writes the end, makes the file durable and gives it its name.
+    /// Writes the end and makes the file durable, and gives it its name.
     mutating func finish() throws(IOError) {
+        try complete()
+        try takePlace()
+        try syncDirectory()
+    }
+
+    /// Writes the end and makes the bytes durable; the file has its temporary name still.
+    mutating func complete() throws(IOError) {
         sink.put(RDBOpcode.eof)
         try flush()
         sink.putLittle(hasChecksum ? crc : 0)
         try file.writeAll(sink.bytes, at: offset)
         offset += sink.count
-        guard let disk else {
-            isFinished = true
-            return
-        }
-        try file.syncData()
+        if disk == nil { isFinished = true } else { try file.syncData() }
+    }
+
+    /// Gives the complete file its name.
+    mutating func takePlace() throws(IOError) {
+        guard let disk else { return }
         try disk.rename(temporary, to: "\(directory)/\(name)")
         isFinished = true
-        try disk.syncDirectory(directory)
     }
+
+    /// Makes the name durable.
+    func syncDirectory() throws(IOError) { try disk?.syncDirectory(directory) }
 }

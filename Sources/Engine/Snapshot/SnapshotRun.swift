@@ -7,14 +7,12 @@ enum SnapshotError: Error, CustomStringConvertible {
     case cold(ColdError)
     /// A database was flushed meanwhile; try again.
     case void
-    case cancelled
 
     var description: String {
         switch self {
         case .io(let error): error.description
         case .cold(let error): error.description
         case .void: "the keyspace was flushed while it was written"
-        case .cancelled: "cancelled"
         }
     }
 }
@@ -68,7 +66,16 @@ extension SnapshotJob {
                 hasChecksum: options.hasChecksum, syncsAsItGoes: true, serial: options.nowMs)
             writeHeader(&file, options)
             try writeKeys(&file, options, locked)
-            try file.finish()
+            try file.complete()
+            // With the lock, so that a job that was abandoned cannot overtake what came after.
+            var outcome: Result<Void, IOError> = .success(())
+            locked { _ in
+                if isVoid { return }
+                do throws(IOError) { try file.takePlace() } catch { outcome = .failure(error) }
+            }
+            try outcome.get()
+            if isVoid { throw SnapshotError.void }
+            try file.syncDirectory()
             return file.keyCount
         } catch let error as SnapshotError {
             throw error

@@ -3,6 +3,8 @@
 /// Figures and state of snapshots. Engine lock.
 struct SnapshotState {
     var job: SnapshotJob?
+    /// The thread of a job, perhaps of an abandoned one, has not ended.
+    var threadIsRunning = false
     /// BGSAVE SCHEDULE, or a snapshot that became void: make one when possible.
     var isScheduled = false
     var lastSaveMs: Int64 = 0
@@ -36,34 +38,48 @@ extension Engine {
             && !configuration.savePoints.isEmpty
     }
 
+    /// Gives up a running snapshot: its file never takes its place.
+    func abandonSnapshot() {
+        snapshots.job?.isVoid = true
+        snapshots.job = nil
+        snapshotIsRunning = false
+    }
+
     /// Starts a snapshot in the background; false if one is running, or it cannot start.
     @discardableResult
     func startSnapshot() -> Bool {
-        guard snapshots.job == nil, let job = beginSnapshot() else { return false }
+        guard snapshots.job == nil, !snapshots.threadIsRunning, let job = beginSnapshot() else {
+            return false
+        }
         let options = SnapshotOptions(self)
-        let thread = BackgroundThread { [self] in
+        snapshotThread?.join()
+        snapshots.threadIsRunning = true
+        snapshotThread = BackgroundThread { [self] in
             var result: Result<Int, SnapshotError>
             do throws(SnapshotError) {
                 result = .success(try job.run(options) { body in withLock { body($0) } })
             } catch {
                 result = .failure(error)
             }
-            withLock { $0.endSnapshot(result) }
+            withLock { engine in
+                engine.endSnapshot(job, result)
+                engine.snapshots.threadIsRunning = false
+            }
         }
-        snapshotThread = thread
         return true
     }
 
     /// SAVE: the snapshot is made before the call returns, with the lock held throughout.
     func saveNow() throws(SnapshotError) {
+        abandonSnapshot()
         guard let job = beginSnapshot() else {
             throw .io(IOError(errno: 0, operation: snapshots.lastError ?? "start", path: ""))
         }
         do throws(SnapshotError) {
             let keys = try job.run(SnapshotOptions(self)) { $0(self) }
-            endSnapshot(.success(keys))
+            endSnapshot(job, .success(keys))
         } catch {
-            endSnapshot(.failure(error))
+            endSnapshot(job, .failure(error))
             throw error
         }
     }
@@ -84,7 +100,9 @@ extension Engine {
         }
     }
 
-    private func endSnapshot(_ result: Result<Int, SnapshotError>) {
+    private func endSnapshot(_ job: SnapshotJob, _ result: Result<Int, SnapshotError>) {
+        // An abandoned job has nothing to say: another may be running.
+        guard snapshots.job === job else { return }
         advanceClock()
         snapshots.job = nil
         snapshotIsRunning = false

@@ -103,8 +103,6 @@ extension Engine {
 
     private func finishWalk(_ tier: Tier) {
         checkpoint.phase = .committing
-        namespaces.forget(before: checkpoint.lsn)
-        namespacesChanged = true
         if !checkpoint.isImport {
             withUnsafeBytes(of: checkpoint.lsn.littleEndian) { raw in
                 tier.batch.setMetadata(StoreKeys.checkpoint, Array(raw))
@@ -129,11 +127,19 @@ extension Engine {
         persistence.lastCheckpointDurationMs = nowMs - checkpoint.startedMs
         persistence.checkpointError = error
         persistence.logBytesAtCheckpoint = logWriter?.segmentBytes ?? 0
-        tier?.store.tombstoneFloor = checkpoint.lsn
-        tier?.store.deadNamespaces = namespaces.dead
+        if error == nil { logBegins(at: checkpoint.lsn) }
         let isWanted = checkpoint.isWanted
         checkpoint = CheckpointState()
         if isWanted { startCheckpoint() }
+    }
+
+    /// No segment is left from before `lsn`: what only a replay from there could need may go. Not
+    /// earlier, for a crash in between replays the old segments once more.
+    private func logBegins(at lsn: LSN) {
+        namespaces.forget(before: lsn)
+        namespacesChanged = true
+        tier?.store.tombstoneFloor = lsn
+        tier?.store.liveNamespaces = namespaces.live
     }
 
     private var checkpointBatchBytes: Int {

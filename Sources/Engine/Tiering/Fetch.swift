@@ -49,6 +49,7 @@ extension Engine {
                     record.payload, tier)
             } ?? nil
         } catch {
+            coldReadFailed = true
             tier.stats.damagedRecords += 1
             tier.stats.lastError = error.description
             return nil
@@ -62,6 +63,7 @@ extension Engine {
             let value = ValueCodec.decode(
                 type: type, payload: payload, configuration, secret)
         else {
+            coldReadFailed = true
             tier.stats.damagedRecords += 1
             tier.stats.lastError = "the record of '\(key.bytes.prefixText(64))' holds no value"
             return nil

@@ -64,16 +64,22 @@ extension Engine {
 
     /// What every commit stores beside the records: counts and the namespaces.
     private func stampMetadata(_ batch: ColdBatch) {
-        var counts: [UInt8] = []
         for index in 0..<databaseCount {
-            withUnsafeBytes(of: databases[index].namespace.littleEndian) {
-                counts.append(contentsOf: $0)
-            }
-            withUnsafeBytes(of: UInt64(databases[index].coldLiveCount).littleEndian) {
-                counts.append(contentsOf: $0)
-            }
+            storedCounts[databases[index].namespace] = databases[index].coldLiveCount
+        }
+        // Namespaces that a replay passes through are counted too.
+        if storedCounts.count > databaseCount {
+            let live = namespaces.live
+            storedCounts = storedCounts.filter { !live.isDead($0.key) }
+        }
+        var counts: [UInt8] = []
+        for (namespace, count) in storedCounts {
+            withUnsafeBytes(of: namespace.littleEndian) { counts.append(contentsOf: $0) }
+            withUnsafeBytes(of: UInt64(count).littleEndian) { counts.append(contentsOf: $0) }
         }
         batch.setMetadata(StoreKeys.counts, counts)
+        // A flush or swap that counts and mapping know of must not get lost in the log.
+        if !isReplaying { batch.requireLog(upTo: namespaces.changedLSN) }
         if namespacesChanged {
             batch.setMetadata(StoreKeys.namespaces, namespaces.encoded)
             namespacesChanged = false

@@ -83,3 +83,14 @@ extension ColdStore {
         while try mergeStep(budgetBytes: stepBytes) {}
     }
 }
+
+extension ColdStore {
+    /// The dead ones of the first hundred namespaces.
+    var deadNamespaces: Set<UInt32> {
+        get { Set((0..<100).filter(liveNamespaces.isDead)) }
+        set {
+            liveNamespaces = LiveNamespaces(
+                numbers: Set(0..<100).subtracting(newValue), next: 100)
+        }
+    }
+}

@@ -50,15 +50,16 @@ final class DurableEngine {
         client = Client(id: 1, nowMs: engine.nowMs)
     }
 
-    /// What a crash would leave now: a copy of the directory, opened.
-    func crashed() throws -> DurableEngine {
+    /// What a crash would leave now: a copy of the directory, opened. `harm` names a command that
+    /// does more to the directory that it is given.
+    func crashed(_ harm: (String) -> String = { _ in "true" }) throws -> DurableEngine {
         let copy = directory + "-crashed"
-        system("rm -rf \(copy) && cp -r \(directory) \(copy)")
+        system("rm -rf \(copy) && cp -r --sparse=always \(directory) \(copy) && \(harm(copy))")
         return try DurableEngine(directory: copy, configure)
     }
 
-    func close() {
-        if isOpen { engine.close() }
+    func close(checkpointMsMax: Int64 = 5000) {
+        if isOpen { engine.close(checkpointMsMax: checkpointMsMax) }
         isOpen = false
         system("rm -rf \(directory)")
     }
@@ -93,6 +94,24 @@ final class DurableEngine {
             if end.pauseMs > 0 { usleep(UInt32(end.pauseMs) * 1000) }
             return replies
         }
+    }
+
+    /// Stops the maintenance thread; a test goes on by hand with `engine.maintenance!.step()`.
+    func stopMaintenance() { engine.maintenance!.stop() }
+
+    /// Lets a checkpoint run until all of it is committed and nothing is trimmed. Maintenance is
+    /// stopped.
+    func checkpointWithoutTrimming() -> Bool {
+        engine.withLock { _ = $0.startCheckpoint() }
+        for _ in 0..<10_000 {
+            switch engine.withLock({ $0.checkpoint.phase }) {
+            case .rotating, .walking: _ = engine.maintenance!.step()
+            case .committing: usleep(500)
+            case .trimming: return true
+            case .idle: return false
+            }
+        }
+        return false
     }
 
     /// Waits until `condition` holds; false after `seconds`.

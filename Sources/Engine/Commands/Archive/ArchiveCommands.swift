@@ -129,7 +129,7 @@ enum ArchiveCommands {
             if overflow { throw .invalidExpireTime("archive|restore") }
             expiry = sum
         }
-        let old = engine.write(target)
+        let old = try engine.write(target)
         if old != nil, !options.replaces {
             throw .message("BUSYKEY Target key name already exists.")
         }

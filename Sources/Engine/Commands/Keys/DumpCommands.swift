@@ -52,7 +52,7 @@ enum DumpCommands {
     ) throws(CommandError) {
         let options = try Options(args)
         let key = engine.key(args[1], client)
-        let old = engine.write(key)
+        let old = try engine.write(key)
         if old != nil, !options.replaces {
             throw .message("BUSYKEY Target key name already exists.")
         }

@@ -79,7 +79,7 @@ enum ExpiryCommands {
         let time = ExpiryTime(value: try args.integer(2), unit: unit, isAbsolute: isAbsolute)
         let expiry = try time.expiry(engine, name)
         let key = engine.key(args[1], client)
-        guard let entry = engine.write(key), conditions.allow(expiry, over: entry.expiry) else {
+        guard let entry = try engine.write(key), conditions.allow(expiry, over: entry.expiry) else {
             return client.reply.integer(0)
         }
         client.reply.integer(1)
@@ -95,7 +95,7 @@ enum ExpiryCommands {
         _ engine: Engine, _ client: Client, _ args: Arguments
     ) throws(CommandError) {
         let key = engine.key(args[1], client)
-        guard let entry = engine.write(key), entry.expiry != nil else {
+        guard let entry = try engine.write(key), entry.expiry != nil else {
             return client.reply.integer(0)
         }
         engine.changed(key, engine.setExpiry(key, entry, nil), "persist", .generic)

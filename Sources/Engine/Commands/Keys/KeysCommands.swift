@@ -9,8 +9,12 @@ enum KeysCommands {
         var deleted = 0
         for index in 1..<args.count {
             let key = engine.key(args[index], client)
-            guard let entry = engine.write(key) else { continue }
-            engine.remove(key, entry)
+            do throws(CommandError) {
+                guard let entry = try engine.write(key) else { continue }
+                engine.remove(key, entry)
+            } catch {
+                engine.bury(key)
+            }
             engine.effect(key, "DEL")
             deleted += 1
         }

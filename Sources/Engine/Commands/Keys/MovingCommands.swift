@@ -23,9 +23,9 @@ enum MovingCommands {
     ) throws(CommandError) -> Bool {
         let source = engine.key(args[1], client)
         let target = engine.key(args[2], client)
-        guard let entry = engine.write(source) else { throw .noSuchKey }
+        guard let entry = try engine.write(source) else { throw .noSuchKey }
         if args[1].equals(args[2]) { return !onlyIfAbsent }
-        if let old = engine.write(target) {
+        if let old = try engine.write(target) {
             if onlyIfAbsent { return false }
             engine.removeSilently(target, old)
         }
@@ -44,7 +44,7 @@ enum MovingCommands {
         if database == client.database { throw sameObject }
         let source = engine.key(args[1], client)
         let target = Key(bytes: source.bytes, hash: source.hash, database: database)
-        guard let entry = engine.write(source), engine.write(target) == nil else {
+        guard let entry = try engine.write(source), try engine.write(target) == nil else {
             return client.reply.integer(0)
         }
         let moved = engine.transfer(source, entry, to: target)
@@ -76,7 +76,7 @@ enum MovingCommands {
         let target = engine.key(args[2], database: database)
         if database == source.database, args[1].equals(args[2]) { throw sameObject }
         guard let entry = engine.read(source) else { return client.reply.integer(0) }
-        if let old = engine.write(target) {
+        if let old = try engine.write(target) {
             guard replaces else { return client.reply.integer(0) }
             engine.removeSilently(target, old)
         }

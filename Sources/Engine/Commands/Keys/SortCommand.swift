@@ -76,7 +76,7 @@ extension KeysCommands {
         }
         let range = options.range(count: items.items.count)
         if let destination = options.destination {
-            store(engine, client, engine.key(destination, client), items, range, options)
+            try store(engine, client, engine.key(destination, client), items, range, options)
         } else {
             client.reply.array(range.count * Swift.max(options.gets.count, 1))
             forEachResult(engine, client, items, range, options) { value in
@@ -168,7 +168,7 @@ extension KeysCommands {
     private static func store(
         _ engine: Engine, _ client: Client, _ key: Key, _ items: SortItems, _ range: Range<Int>,
         _ options: SortOptions
-    ) {
+    ) throws(CommandError) {
         var list = QuickList()
         let limit = engine.configuration.listListpackSizeMax
         let empty = Bytes(start: nil, count: 0)
@@ -177,7 +177,7 @@ extension KeysCommands {
         }
         let count = list.count
         client.reply.integer(count)
-        let old = engine.write(key)
+        let old = try engine.write(key)
         if count == 0 {
             guard let old else { return }
             engine.remove(key, old)

@@ -176,7 +176,7 @@ enum DebugCommands {
             }
             name.withUnsafeBytes { name in
                 let key = engine.key(name, client)
-                if engine.write(key) != nil { return }
+                guard (try? engine.write(key)) == nil, !engine.coldReadFailed else { return }
                 value.withUnsafeBytes { value in
                     let entry = engine.insert(key, DetachedValue.string(value))
                     engine.changed(key, entry, "set", .string)

@@ -71,9 +71,9 @@ extension Engine {
     /// deletion of what was there. The caller logs the elements. O(1) beside the freeing.
     func store(
         _ value: DetachedValue, under key: Key, _ event: StaticString, _ eventClass: KeyspaceEvents
-    ) {
+    ) throws(CommandError) {
         let entry: Entry
-        if let old = write(key) {
+        if let old = try write(key) {
             effect(key, "DEL")
             entry = reshape(
                 key, old, value.type, value.encoding, bodyCount: value.bodyCount, expiry: nil)
@@ -85,8 +85,8 @@ extension Engine {
     }
 
     /// A result with no elements: what `key` held is deleted, with the event and the effect.
-    func storeNothing(under key: Key) {
-        guard let old = write(key) else { return }
+    func storeNothing(under key: Key) throws(CommandError) {
+        guard let old = try write(key) else { return }
         effect(key, "DEL")
         remove(key, old)
     }

@@ -145,12 +145,12 @@ enum SetAlgebraCommands {
         let key = engine.key(args[1], client)
         let count = result.count
         if count > 0 {
-            engine.store(result.detached, under: key, event, .set)
+            try engine.store(result.detached, under: key, event, .set)
             var effects = ElementEffects(engine, key, "SADD", count: count)
             result.forEach { effects.element($0) }
         } else {
             result.destroy()
-            engine.storeNothing(under: key)
+            try engine.storeNothing(under: key)
         }
         client.reply.integer(count)
     }

@@ -55,8 +55,8 @@ enum SetWrites {
         let destination = engine.key(args[2], client)
         let member = args[3]
         let limits = engine.setLimits
-        guard let found = engine.write(source) else { return client.reply.integer(0) }
-        let target = engine.write(destination)
+        guard let found = try engine.write(source) else { return client.reply.integer(0) }
+        let target = try engine.write(destination)
         if found.type != .set || (target != nil && target!.type != .set) { throw .wrongType }
         var from = SetValue(found)
         if source.bytes.equals(destination.bytes) {

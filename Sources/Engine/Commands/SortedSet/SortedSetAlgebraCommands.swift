@@ -208,9 +208,9 @@ enum SortedSetAlgebraCommands {
         let result = perform(operation, sources, options.aggregate, engine.secret)
         let key = engine.key(args[1], client)
         if result.count > 0 {
-            engine.store(result.makeValue(engine.sortedSetLimits), under: key, name)
+            try engine.store(result.makeValue(engine.sortedSetLimits), under: key, name)
         } else {
-            engine.storeNothing(under: key)
+            try engine.storeNothing(under: key)
         }
         client.reply.integer(result.count)
     }

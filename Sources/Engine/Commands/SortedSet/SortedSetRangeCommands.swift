@@ -74,7 +74,7 @@ enum SortedSetRangeCommands {
             .map { SortedSetValue($0) }
         let ranks = source.map { selection($0, bounds, query) } ?? 0..<0
         guard let source, !ranks.isEmpty else {
-            engine.storeNothing(under: destination)
+            try engine.storeNothing(under: destination)
             return client.reply.integer(0)
         }
         // Which encoding the result gets depends, as in Redis, on its count, then its members.
@@ -83,7 +83,7 @@ enum SortedSetRangeCommands {
         let limits = engine.sortedSetLimits
         var result = SortedSetValue.create(count: ranks.count, memberBytes: memberBytes, limits)
         source.forEach(ranks) { member, score in member.withBytes { result.append($0, score) } }
-        engine.store(result, under: destination, "zrangestore")
+        try engine.store(result, under: destination, "zrangestore")
         client.reply.integer(ranks.count)
     }
 
@@ -193,8 +193,10 @@ enum SortedSetRangeCommands {
 
 extension Engine {
     /// Makes a sorted set with at least one element all that `key` holds, and logs it.
-    func store(_ value: SortedSetValue, under key: Key, _ event: StaticString) {
-        store(value.detached, under: key, event, .sortedSet)
+    func store(
+        _ value: SortedSetValue, under key: Key, _ event: StaticString
+    ) throws(CommandError) {
+        try store(value.detached, under: key, event, .sortedSet)
         var effects = ElementEffects(self, key, "ZADD", count: value.count, withScores: true)
         value.forEach { effects.element($0, score: $1) }
     }

@@ -53,7 +53,7 @@ enum StringCommands {
         if args.count > 3 { return try setWithOptions(engine, client, args) }
         try checkLength(engine, args[2].count)
         let key = engine.key(args[1], client)
-        let entry = engine.setString(key, engine.write(key), args[2], expiry: nil)
+        let entry = engine.setString(key, try engine.write(key), args[2], expiry: nil)
         engine.changed(key, entry, "set", .string)
         engine.propagate(client, args)
         client.reply.ok()
@@ -72,7 +72,7 @@ enum StringCommands {
             old = try writeCounted(engine, key)
             if let old { reply(client, old) } else { client.reply.null() }
         } else {
-            old = engine.write(key)
+            old = try engine.write(key)
         }
         switch options.condition {
         case .absent where old != nil, .present where old == nil:
@@ -112,7 +112,7 @@ enum StringCommands {
     ) throws(CommandError) {
         try checkLength(engine, args[2].count)
         let key = engine.key(args[1], client)
-        guard engine.write(key) == nil else { return client.reply.integer(0) }
+        guard try engine.write(key) == nil else { return client.reply.integer(0) }
         store(engine, key, nil, args[2], expiry: nil)
         client.reply.integer(1)
     }
@@ -137,7 +137,7 @@ enum StringCommands {
         let time = ExpiryTime(value: try args.integer(2), unit: unit, isAbsolute: false)
         let expiry = try time.positiveExpiry(engine, name)
         let key = engine.key(args[1], client)
-        store(engine, key, engine.write(key), args[3], expiry: expiry)
+        store(engine, key, try engine.write(key), args[3], expiry: expiry)
         client.reply.ok()
     }
 
@@ -188,7 +188,7 @@ enum StringCommands {
         _ engine: Engine, _ client: Client, _ args: Arguments
     ) throws(CommandError) {
         try checkPairs(engine, args, "mset")
-        storePairs(engine, client, args)
+        try storePairs(engine, client, args)
         client.reply.ok()
     }
 
@@ -197,10 +197,10 @@ enum StringCommands {
     ) throws(CommandError) {
         try checkPairs(engine, args, "msetnx")
         for index in stride(from: 1, to: args.count, by: 2)
-        where engine.write(engine.key(args[index], client)) != nil {
+        where try engine.write(engine.key(args[index], client)) != nil {
             return client.reply.integer(0)
         }
-        storePairs(engine, client, args)
+        try storePairs(engine, client, args)
         client.reply.integer(1)
     }
 
@@ -213,10 +213,12 @@ enum StringCommands {
         }
     }
 
-    private static func storePairs(_ engine: Engine, _ client: Client, _ args: Arguments) {
+    private static func storePairs(
+        _ engine: Engine, _ client: Client, _ args: Arguments
+    ) throws(CommandError) {
         for index in stride(from: 1, to: args.count, by: 2) {
             let key = engine.key(args[index], client)
-            store(engine, key, engine.write(key), args[index + 1], expiry: nil)
+            store(engine, key, try engine.write(key), args[index + 1], expiry: nil)
         }
     }
 

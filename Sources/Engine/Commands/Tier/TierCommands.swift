@@ -25,7 +25,8 @@ enum TierCommands {
         for index in 2..<args.count where engine.spill(engine.key(args[index], client), tier) {
             moved += 1
         }
-        if !tier.batch.isEmpty { engine.submitBatch(tier) }
+        // With the writer busy the batch goes on filling; maintenance submits it.
+        if !tier.batch.isEmpty, tier.queuedBatches < 2 { engine.submitBatch(tier) }
         client.reply.integer(moved)
     }
 

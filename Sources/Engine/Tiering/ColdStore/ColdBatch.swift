@@ -111,8 +111,11 @@ package final class ColdBatch: @unchecked Sendable {
     /// What justifies it must be durable in the log up to `lsn` first.
     package func deleteArchive(_ id: ArchiveID, lsn: UInt64 = 0) {
         archiveDeletions.append(id)
-        newestLSN = max(newestLSN, lsn)
+        requireLog(upTo: lsn)
     }
+
+    /// What justifies the batch must be durable in the log up to `lsn` first.
+    package func requireLog(upTo lsn: UInt64) { newestLSN = max(newestLSN, lsn) }
 
     /// Sets (or with nil removes) a small piece of metadata. Keys that begin with `firn.` are
     /// the store's own.

@@ -56,13 +56,13 @@ extension ColdStore {
                 return false
             }
             return try withReader { reader in
-                let dead = deadNamespaces
+                let live = liveNamespaces
                 var left = count
                 var steps = max(count, 16) * 8
                 for run in reader.list.runs {
                     if left == 0 || steps == 0 { return true }
                     guard state.withLock({ run.nextExpiry }) < ms else { continue }
-                    try due(reader, run, ms, dead, &left, &steps, body)
+                    try due(reader, run, ms, live, &left, &steps, body)
                 }
                 return left == 0 || steps == 0
             }
@@ -70,7 +70,7 @@ extension ColdStore {
     }
 
     private func due(
-        _ reader: ColdReader, _ run: Run, _ ms: Int64, _ dead: Set<UInt32>, _ left: inout Int,
+        _ reader: ColdReader, _ run: Run, _ ms: Int64, _ live: LiveNamespaces, _ left: inout Int,
         _ steps: inout Int, _ body: (ColdRecord) throws -> Void
     ) throws {
         let view = reader.transaction.view
@@ -106,7 +106,7 @@ extension ColdStore {
             next = expiry
             steps -= 1
             if try isCurrent(view, reader.list, key, cursor.value)
-                && !dead.contains(ColdKey.namespace(ExpiryRow.row(key)))
+                && !live.isDead(ColdKey.namespace(ExpiryRow.row(key)))
             {
                 do {
                     _ = try findRow(view, reader.list, ExpiryRow.row(key)) { record, tombstone in

@@ -55,6 +55,24 @@ final class MergeJob {
     }
 }
 
+/// Tells rows of dead namespaces; rows come sorted by namespace, so the last answer is kept.
+private struct DeadRows {
+    private let live: LiveNamespaces
+    private var last: UInt32?
+    private var isDead = false
+
+    init(_ live: LiveNamespaces) { self.live = live }
+
+    @inline(__always)
+    mutating func contains(_ namespace: UInt32) -> Bool {
+        if namespace != last {
+            last = namespace
+            isDead = live.isDead(namespace)
+        }
+        return isDead
+    }
+}
+
 extension ColdStore {
     /// Does a bounded part of the merging that is due and returns whether there was any.
     /// Writer thread only. About `budgetBytes` are written, in one transaction; the last step of
@@ -147,11 +165,10 @@ extension ColdStore {
 
     /// Empties runs that hold nothing but dead namespaces, without reading them.
     private func dropDeadRuns() throws -> Bool {
-        let dead = deadNamespaces
-        guard !dead.isEmpty else { return false }
+        let live = liveNamespaces
         let gone = current.runs.filter { run in
             run.view.maxNamespace - run.view.minNamespace < 64
-                && (run.view.minNamespace...run.view.maxNamespace).allSatisfy(dead.contains)
+                && (run.view.minNamespace...run.view.maxNamespace).allSatisfy(live.isDead)
         }
         guard !gone.isEmpty else { return false }
         let transaction = try WriteTransaction(environment)
@@ -229,7 +246,7 @@ extension ColdStore {
         _ view: TransactionView, _ job: MergeJob, _ output: inout RunOutput, until limit: Int
     ) throws {
         var walk = try MergedRows(view, job.inputs.map(\.view.slot.rows), after: job.position)
-        let dead = deadNamespaces
+        var dead = DeadRows(liveNamespaces)
         let floor = tombstoneFloor
         let hasExpiries = job.inputs.contains { $0.info.expiryRows > 0 }
         var dropped = ColdCounters()
@@ -267,7 +284,7 @@ extension ColdStore {
             }
             visits += 1
             let namespace = ColdKey.namespace(row)
-            if !dead.isEmpty && dead.contains(namespace) {
+            if dead.contains(namespace) {
                 dropped.deadRowsDropped += 1
                 if namespace == .max { break }
                 let beyond = ColdKey.prefix(namespace + 1, 0)
@@ -326,7 +343,7 @@ extension ColdStore {
     private func mergeExpiries(
         _ view: TransactionView, _ job: MergeJob, _ output: inout RunOutput, until limit: Int
     ) throws {
-        let dead = deadNamespaces
+        var dead = DeadRows(liveNamespaces)
         let marks = state.withLock { job.inputs.map(\.expiryMark) }
         var walk = try MergedRows(view, job.inputs.map(\.view.slot.expiries), after: job.position)
         var stale = 0

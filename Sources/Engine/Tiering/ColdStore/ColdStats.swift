@@ -36,6 +36,11 @@ package struct ColdStats: Sendable {
 }
 
 extension ColdStore {
+    /// The newest log position of any row; 0 for what was imported. Any thread.
+    package var newestLSN: UInt64 {
+        state.withLock { current.runs.reduce(0) { max($0, $1.info.maxLSN) } }
+    }
+
     /// Figures for INFO. Any thread; O(runs + entries of LMDB's free list).
     package func stats() throws(ColdError) -> ColdStats {
         try typed {

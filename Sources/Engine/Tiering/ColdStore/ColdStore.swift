@@ -71,7 +71,7 @@ package final class ColdStore: @unchecked Sendable {
     var pool: [ColdReader] = []
     var liveSnapshots = 0
     var slots: [RunSlot] = []
-    var deadNamespacesNow: Set<UInt32> = []
+    var liveNamespacesNow = LiveNamespaces.all
     var tombstoneFloorNow: UInt64 = 0
     var fullMergeWanted = false
     var archiveTotals = ArchiveTotals()
@@ -326,11 +326,11 @@ package final class ColdStore: @unchecked Sendable {
         }
     }
 
-    /// Namespaces whose rows merging drops. The change that made them dead must be durable. Any
+    /// Namespaces whose rows merging keeps. What made the others dead must be durable. Any
     /// thread.
-    package var deadNamespaces: Set<UInt32> {
-        get { state.withLock { deadNamespacesNow } }
-        set { state.withLock { deadNamespacesNow = newValue } }
+    package var liveNamespaces: LiveNamespaces {
+        get { state.withLock { liveNamespacesNow } }
+        set { state.withLock { liveNamespacesNow = newValue } }
     }
 
     /// Tombstones up to this log position may go once nothing older lies below them: the start
