@@ -55,9 +55,9 @@ final class Maintenance: @unchecked Sendable {
         let slice = engine.withLock { $0.maintainSlice() }
         if slice.mustRotate { completeRotation() }
         if slice.mustTrim { trimLog() }
-        engine.expireColdKeys()
+        let mustExpireMore = engine.expireColdKeys()
         engine.trimArchive()
-        return slice.isBusy ? 200 : slice.pauseUs
+        return slice.isBusy || mustExpireMore ? 200 : slice.pauseUs
     }
 
     private func completeRotation() {

@@ -27,6 +27,7 @@ extension Engine {
         advanceClock()
         commandStartedUs = clock.monotonicUs()
         turnStartedUs = commandStartedUs
+        if configuration.aofTimestampEnabled { log.timestamp = nowMs / 1000 }
         _ = expireDue(limit: 16)
     }
 

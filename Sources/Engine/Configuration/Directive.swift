@@ -56,6 +56,11 @@ package struct Directive: Sendable {
     package func set(
         _ configuration: inout Configuration, _ words: [String], _ origin: Origin = .command
     ) throws(ConfigurationError) {
+        var words = words
+        // `save "3600 1 60 5"`: several words may come as one.
+        if takesSeveralWords, words.count == 1, words[0].contains(" ") {
+            words = words[0].split(separator: " ").map(String.init)
+        }
         if !takesSeveralWords && words.count != 1 || words.isEmpty && !isEmptyAllowed(origin) {
             throw ConfigurationError("wrong number of arguments")
         }

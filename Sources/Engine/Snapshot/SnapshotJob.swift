@@ -22,6 +22,10 @@ final class SnapshotJob: @unchecked Sendable {
     }
 
     private static let bucketBits: UInt64 = 12
+    /// What a slice of the walk holds at most, but for the last key: values may be large, and a
+    /// slice's dirty ones are serialized under the lock.
+    static let sliceKeys = 256
+    static let sliceBytes = 4 << 20
 
     let lsn: UInt64
     let cold: ColdSnapshot?
@@ -86,15 +90,27 @@ final class SnapshotJob: @unchecked Sendable {
             type: type, access: entry.access, expiry: entry.expiry, payload: Array(sink.bytes))
     }
 
+    /// Where a slice of the hot tier ends that is not too large; nil: with the database.
+    private func hotEnd(_ engine: Engine, _ database: Int) -> UInt64? {
+        var end: UInt64? = position
+        var keys = 0
+        var bytes = 0
+        while let from = end, keys < SnapshotJob.sliceKeys, bytes < SnapshotJob.sliceBytes {
+            end = engine.databases[database].table.visit(from: from, atLeast: 16) { raw in
+                keys += 1
+                if Entry(raw).flags.contains(.dirty) { bytes += Entry(raw).memoryUsage }
+            }
+        }
+        return end
+    }
+
     /// With the lock: what overrides the cold rows from the walk's position to `end` (nil: the
     /// end of the database). The range may have to be cut; the second value is its real end.
     func takeSlice(_ engine: Engine, to end: UInt64?) -> (overrides: [[UInt8]: Kept], end: UInt64?)
     {
         let database = order[place].database
         var end = end
-        if let hotEnd = engine.databases[database].table.visit(
-            from: position, atLeast: 256, { _ in })
-        {
+        if let hotEnd = hotEnd(engine, database) {
             end = end.map { Swift.min($0, hotEnd) } ?? hotEnd
         }
         var overrides: [[UInt8]: Kept] = [:]

@@ -109,7 +109,9 @@ extension SnapshotJob {
                     database, keys: sizes[database].keys, expires: sizes[database].expires)
             }
             rows.removeAll { $0.namespace < namespace }
-            while rows.count < 256, !rowsAreDone {
+            while rows.count < SnapshotJob.sliceKeys, rowBytes(rows) < SnapshotJob.sliceBytes,
+                !rowsAreDone
+            {
                 rowsAreDone = !(try readRows(&rows, from: namespace))
             }
             let own = rows.prefix { $0.namespace == namespace }
@@ -146,9 +148,13 @@ extension SnapshotJob {
         }
     }
 
+    private func rowBytes(_ rows: [Row]) -> Int { rows.reduce(0) { $0 + $1.payload.count } }
+
     /// Reads more rows; false at the end of the cold view.
     private func readRows(_ rows: inout [Row], from namespace: UInt32) throws -> Bool {
-        try cold!.next(atMost: 256) { record in
+        try cold!.next(
+            atMost: SnapshotJob.sliceKeys, bytesMax: SnapshotJob.sliceBytes
+        ) { record in
             if record.namespace < namespace { return }
             rows.append(
                 Row(

@@ -1,20 +1,21 @@
 // Cold keys past their time, found through the time-ordered rows of the runs.
 
 extension Engine {
-    /// Removes cold keys that are due. Maintenance thread, without the lock: the rows are read
+    /// Removes cold keys that are due; true while there are more. Maintenance thread, without the lock: the rows are read
     /// outside, each removal takes the lock for one key. A key that has become hot meanwhile is
     /// the hot index's business; one that was changed is not due any more, and its row is stale.
-    func expireColdKeys() {
-        guard let tier, withLock({ $0.expiresActively }) else { return }
+    func expireColdKeys() -> Bool {
+        guard let tier, withLock({ $0.expiresActively }) else { return false }
         let now = clock.wallMs()
         var due: [(namespace: UInt32, key: [UInt8])] = []
+        let hasMore: Bool
         do {
-            _ = try tier.store.dueKeys(before: now, atMost: 256) { record in
+            hasMore = try tier.store.dueKeys(before: now, atMost: 256) { record in
                 due.append((record.namespace, Array(record.key)))
             }
         } catch {
             withLock { _ in tier.stats.lastError = error.description }
-            return
+            return false
         }
         for (namespace, bytes) in due {
             withLock { engine in engine.expireCold(namespace, bytes) }
@@ -25,6 +26,7 @@ extension Engine {
                 engine.flushLog()
             }
         }
+        return hasMore
     }
 
     /// Meeting the key is enough: fetching a record past its time expires it.

@@ -71,6 +71,9 @@ private func failure(_ text: String) -> String {
                 == ["replica-priority", "oom-score-adj-values", "loadmodule"])
         #expect(try loaded("save \"\"").savePoints == [])
         #expect(try loaded("save 1 1\nsave \"\"\nsave 2 2").savePoints.count == 1)
+        #expect(
+            try loaded("save \"900 1 60 5\"").savePoints
+                == [.init(seconds: 900, changes: 1), .init(seconds: 60, changes: 5)])
         #expect(try loaded("bind \"\"").bind == [])
         #expect(try loaded("maxmemory auto").memoryBudget == .automatic)
         #expect(try loaded("maxmemory 0").maxmemory == 0)

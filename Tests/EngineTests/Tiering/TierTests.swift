@@ -192,4 +192,34 @@ import Testing
         #expect(sum == accounts * 100)
         #expect(keys == accounts || keys == accounts + 1)
     }
+
+    @Test func manyColdKeysExpireWithoutPauses() throws {
+        let durable = try DurableEngine()
+        defer { durable.close(checkpointMsMax: 0) }
+        durable.stopMaintenance()
+        for n in 0..<600 { durable.run("SET", "key:\(n)", "v", "PX", "1") }
+        for n in 0..<600 { durable.run("TIER", "SPILL", "key:\(n)") }
+        let engine = durable.engine
+        #expect(durable.wait { $0.tier!.queuedBatches == 0 })
+        engine.withLock { engine in
+            if !engine.tier!.batch.isEmpty { engine.submitBatch(engine.tier!) }
+        }
+        #expect(durable.wait { $0.tier!.queuedBatches == 0 })
+        var rounds = 0
+        while engine.expireColdKeys() { rounds += 1 }
+        #expect(durable.run("DBSIZE") == ":0")
+        // What a command met already is not left for the rounds.
+        #expect(rounds > 0 || engine.withLock { $0.stats.expiredKeys } == 600)
+    }
+
+    @Test func theLogTellsTheTimeWhenAsked() throws {
+        let durable = try DurableEngine { $0.aofTimestampEnabled = true }
+        defer { durable.close() }
+        durable.run("SET", "a", "1")
+        let files = LogFiles(directory: durable.directory + "/appendonlydir")
+        let manifest = try #require(try files.loadManifest(SystemDisk.shared))
+        var reader = try LogReader(SystemDisk.shared, files, manifest)
+        let command = try #require(try reader.next())
+        #expect(abs(command.timestamp - Clock.wallMs() / 1000) < 100)
+    }
 }

@@ -133,19 +133,22 @@ package final class ColdSnapshot: @unchecked Sendable {
     /// goes on behind it.
     ///
     /// - Parameters:
+    ///   - bytesMax: stop behind the record with which so many bytes of payload were visited.
     ///   - limit: stop, as at the end, before the rows of this (namespace, hash).
     ///   - payloads: whether large payloads are read; small ones always are.
     @discardableResult
     package func next(
-        atMost count: Int, before limit: (namespace: UInt32, hash: UInt64)? = nil,
-        payloads: Bool = true, _ body: (ColdRecord) throws -> Void
+        atMost count: Int, bytesMax: Int = .max,
+        before limit: (namespace: UInt32, hash: UInt64)? = nil, payloads: Bool = true,
+        _ body: (ColdRecord) throws -> Void
     ) throws(ColdError) -> Bool {
         try typed {
             let view = reader.transaction.view
             let list = reader.list
             var walk = try MergedRows(
                 view, list.runs.map(\.view.slot.rows), from: start, after: position)
-            for _ in 0..<count {
+            var bytes = 0
+            for _ in 0..<count where bytes < bytesMax {
                 guard try walk.next() else {
                     isAtEnd = true
                     return false
@@ -161,6 +164,7 @@ package final class ColdSnapshot: @unchecked Sendable {
                 prefetch.touch(walk.winner, row.baseAddress)
                 guard let header = ColdHeader(walk.value) else { throw ColdStore.damage(row) }
                 if header.isTombstone { continue }
+                bytes += header.bodyLength
                 try store.visit(
                     view, list.views[walk.winner], row, walk.value, header, payloads, body)
             }
