@@ -204,18 +204,13 @@ enum InfoSections {
         info.section("Keyspace")
         for index in 0..<engine.databaseCount where engine.databases[index].keyCount > 0 {
             let database = engine.databases + index
-            var sum: Int64 = 0
-            var count: Int64 = 0
-            // The keys that expire first: a lower bound of the mean, got without a walk.
-            database.pointee.expiries.visitFirst(64) { expiry, _ in
-                sum += Swift.max(expiry - engine.nowMs, 0)
-                count += 1
-            }
+            let meanMs = database.pointee.expiries.averageMs
+            let leftMs = meanMs.map { Swift.max($0 - engine.nowMs, 0) } ?? 0
             info.field(
                 "db\(index)",
                 """
                 keys=\(database.pointee.keyCount),expires=\(database.pointee.expiries.count),\
-                avg_ttl=\(count > 0 ? sum / count : 0)
+                avg_ttl=\(leftMs)
                 """)
         }
     }
