@@ -248,8 +248,11 @@ final class Connection: ChannelInboundHandler, ClientConnection, @unchecked Send
         (executed, mustWait) = engine.execute(
             client, &batch.batch, in: input.bytes, replyBytesMax: Connection.turnReplyBytesMax,
             foreseenAt: slot)
-        if executed == batch.batch.count, case .failed(let error) = result {
-            client.reply.error(error.reply)
+        // What comes behind a QUIT is not looked at.
+        if executed == batch.batch.count, !client.closesAfterReply,
+            case .failed(let error) = result
+        {
+            client.reply.error(error)
         }
     }
 

@@ -5,6 +5,8 @@ package enum CommandError: Error {
     case message(StaticString)
     /// The same, made at run time.
     case text(String)
+    /// The same, with words of the client's in it.
+    case quoting(QuotedText)
 
     static let wrongType = CommandError.message(
         "WRONGTYPE Operation against a key holding the wrong kind of value")
@@ -31,6 +33,7 @@ package enum CommandError: Error {
         switch self {
         case .message(let text): line = text.description
         case .text(let text): line = text
+        case .quoting(let text): line = String(decoding: text.bytes, as: UTF8.self)
         }
         return line.hasPrefix("ERR ") ? String(line.dropFirst(4)) : line
     }
@@ -43,8 +46,40 @@ package enum CommandError: Error {
         .text("ERR invalid expire time in '\(name)' command")
     }
 
+    /// For arguments that the subcommand's arity allows but nothing else does.
+    static func wrongSubcommand(_ args: Arguments) -> CommandError {
+        .quoting(
+            """
+            ERR unknown subcommand or wrong number of arguments for '\(args[1])'. \
+            Try \(args[0].text.uppercased()) HELP.
+            """)
+    }
+
     static func unknownSubcommand(_ sub: Bytes, _ command: StaticString) -> CommandError {
-        .text("ERR unknown subcommand '\(sub.prefixText(128))'. Try \(command) HELP.")
+        .quoting("ERR unknown subcommand '\(sub)'. Try \(command.description) HELP.")
+    }
+}
+
+/// A line that quotes bytes of a client's as they are, text or not, the way Redis does with
+/// `%.128s`: up to a zero byte, at most 128 of them.
+package struct QuotedText: ExpressibleByStringInterpolation, Sendable {
+    let bytes: [UInt8]
+
+    package init(stringLiteral text: String) { bytes = Array(text.utf8) }
+    package init(stringInterpolation parts: StringInterpolation) { bytes = parts.bytes }
+
+    package struct StringInterpolation: StringInterpolationProtocol {
+        fileprivate var bytes: [UInt8] = []
+
+        package init(literalCapacity: Int, interpolationCount: Int) {}
+
+        package mutating func appendLiteral(_ text: String) { bytes += text.utf8 }
+
+        package mutating func appendInterpolation(_ text: String) { bytes += text.utf8 }
+
+        package mutating func appendInterpolation(_ quoted: Bytes, max: Int = 128) {
+            bytes += quoted.prefix(max).prefix { $0 != 0 }
+        }
     }
 }
 

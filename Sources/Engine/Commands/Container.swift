@@ -44,9 +44,8 @@ enum Container {
             })
         else {
             let name = container.pointee.name.description
-            throw .text(
-                "ERR unknown subcommand '\(args[1].prefixText(128))'. "
-                    + "Try \(name.uppercased()) HELP.")
+            throw .quoting(
+                "ERR unknown subcommand '\(args[1])'. Try \(name.uppercased()) HELP.")
         }
         let sub = container.pointee.subcommands[place]
         guard sub.arity > 0 ? args.count == sub.arity : args.count >= -sub.arity else {

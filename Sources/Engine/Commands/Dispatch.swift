@@ -99,6 +99,11 @@ extension Engine {
         case .text(let text):
             noteError(text)
             client.reply.error(text)
+        case .quoting(let text):
+            text.bytes.withUnsafeBytes { line in
+                noteError(line.text)
+                client.reply.error(line)
+            }
         }
     }
 
@@ -110,13 +115,18 @@ extension Engine {
     }
 
     private func unknownCommand(_ arguments: Arguments) -> CommandError {
-        var list = ""
-        for index in 1..<Swift.max(arguments.count, 1) where list.utf8.count < 128 {
-            list += "'\(arguments[index].prefixText(128 - list.utf8.count))' "
+        var list: [UInt8] = []
+        for index in 1..<Swift.max(arguments.count, 1) where list.count < 128 {
+            let word: QuotedText = "'\(arguments[index], max: 128 - list.count)' "
+            list += word.bytes
         }
-        return .text(
-            "ERR unknown command '\(arguments[0].prefixText(128))', with args beginning with: "
-                + list)
+        return list.withUnsafeBytes {
+            .quoting(
+                """
+                ERR unknown command '\(arguments[0])', with args beginning with: \
+                \($0, max: .max)
+                """)
+        }
     }
 
     /// Why a command may not run now, or nil.

@@ -153,6 +153,15 @@ package struct ReplyWriter: ~Copyable {
         text.withUTF8 { line(0x2D, Bytes($0)) }
     }
 
+    /// Why the stream is broken.
+    package mutating func error(_ failure: ProtocolError) {
+        let line = failure.reply.unicodeScalars.map { UInt8(truncatingIfNeeded: $0.value) }
+        line.withUnsafeBytes { error($0) }
+    }
+
+    /// The same, of bytes that need not be text.
+    package mutating func error(_ text: Bytes) { line(0x2D, text) }
+
     @inline(__always)
     package mutating func bulk(_ bytes: Bytes) {
         let length = bytes.count

@@ -29,7 +29,8 @@ package enum ProtocolError: Error, Equatable {
     case tooBigInlineRequest
     case unbalancedQuotes
 
-    /// Redis's text, with the code that begins an error reply.
+    /// Redis's text, with the code that begins an error reply. Each of its scalars stands for a
+    /// byte, for it may quote one that is not ASCII.
     package var reply: String { "ERR Protocol error: " + reason }
 
     private var reason: String {

@@ -69,7 +69,7 @@ enum Authentication {
                 name = try ClientCommands.validated(name: args[index + 1])
                 index += 2
             } else {
-                throw .text("ERR Syntax error in HELLO option '\(args[index].prefixText(128))'")
+                throw .quoting("ERR Syntax error in HELLO option '\(args[index])'")
             }
         }
         if let (user, password) = credentials {

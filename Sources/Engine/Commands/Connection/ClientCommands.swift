@@ -15,7 +15,7 @@ enum ClientCommands {
             shown = engine.clients.all
         } else if args.count == 4, args[2].equalsIgnoringCase("type") {
             guard let kind = ClientKind(args[3]) else {
-                throw .text("ERR Unknown client type '\(args[3].prefixText(128))'")
+                throw .quoting("ERR Unknown client type '\(args[3])'")
             }
             shown = engine.clients.all.filter { $0.kind == kind }
         } else if args.count > 3, args[2].equalsIgnoringCase("id") {
@@ -60,7 +60,7 @@ enum ClientCommands {
     ) throws(CommandError) {
         let isName = args[2].equalsIgnoringCase("lib-name")
         guard isName || args[2].equalsIgnoringCase("lib-ver") else {
-            throw .text("ERR Unrecognized option '\(args[2].prefixText(128))'")
+            throw .quoting("ERR Unrecognized option '\(args[2])'")
         }
         guard args[3].allSatisfy({ $0 >= 0x21 && $0 <= 0x7E }) else {
             throw .text(
@@ -112,7 +112,7 @@ enum ClientCommands {
     static func unblock(
         _ engine: Engine, _ client: Client, _ args: Arguments
     ) throws(CommandError) {
-        guard args.count <= 4 else { throw .syntax }
+        guard args.count <= 4 else { throw .wrongSubcommand(args) }
         var withError = false
         if args.count == 4 {
             if args[3].equalsIgnoringCase("error") {
@@ -128,7 +128,7 @@ enum ClientCommands {
     }
 
     static func pause(_ engine: Engine, _ client: Client, _ args: Arguments) throws(CommandError) {
-        guard args.count <= 4 else { throw .syntax }
+        guard args.count <= 4 else { throw .wrongSubcommand(args) }
         var mode = PauseMode.all
         if args.count == 4 {
             if args[3].equalsIgnoringCase("write") {

@@ -49,7 +49,7 @@ enum ClientKill {
                     else: "ERR client-id should be greater than 0")
             } else if args[index].equalsIgnoringCase("type") {
                 guard let kind = ClientKind(value) else {
-                    throw .text("ERR Unknown client type '\(value.prefixText(128))'")
+                    throw .quoting("ERR Unknown client type '\(value)'")
                 }
                 filter.kind = kind
             } else if args[index].equalsIgnoringCase("addr") {
@@ -58,7 +58,7 @@ enum ClientKill {
                 filter.localAddress = value.text
             } else if args[index].equalsIgnoringCase("user") {
                 guard value.equals("default") else {
-                    throw .text("ERR No such user '\(value.prefixText(128))'")
+                    throw .quoting("ERR No such user '\(value)'")
                 }
                 filter.user = "default"
             } else if args[index].equalsIgnoringCase("skipme") {

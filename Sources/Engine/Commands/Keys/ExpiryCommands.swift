@@ -43,7 +43,7 @@ enum ExpiryCommands {
                 } else if option.equalsIgnoringCase("lt") {
                     insert(.less)
                 } else {
-                    throw .text("ERR Unsupported option \(option.prefixText(128))")
+                    throw .quoting("ERR Unsupported option \(option, max: .max)")
                 }
             }
             if contains(.absent), !isDisjoint(with: [.present, .greater, .less]) {

@@ -67,7 +67,7 @@ enum Subscriptions {
     static func channels(
         _ engine: Engine, _ client: Client, _ args: Arguments
     ) throws(CommandError) {
-        guard args.count <= 3 else { throw .wrongArity("pubsub|channels") }
+        guard args.count <= 3 else { throw .wrongSubcommand(args) }
         let names = engine.pubsub.activeChannels(args.count == 3 ? args[2] : nil)
         client.reply.array(names.count)
         for name in names { name.withUnsafeBytes { client.reply.bulk($0) } }
@@ -122,12 +122,18 @@ let pubsubCommands: [CommandSpec] = [
         "punsubscribe", -1, [.pubsub, .noScript, .loading, .stale], .pubsub, since: "2.0.0",
         "Stop listening for messages posted to channels matching the given patterns",
         syntax: "[pattern [pattern ...]]",
-        complexity: "O(N+M), N: the client's patterns, M: all patterns subscribed",
+        complexity: """
+            O(N+M) where N is the number of patterns the client is already subscribed and M is the \
+            number of total patterns subscribed in the system (by any client).
+            """,
         Subscriptions.punsubscribe),
     CommandSpec(
         "publish", 3, [.pubsub, .loading, .stale, .fast, .mayReplicate], .pubsub,
         since: "2.0.0", "Post a message to a channel", syntax: "channel message",
-        complexity: "O(N+M), N: clients subscribed to the channel, M: all patterns subscribed",
+        complexity: """
+            O(N+M) where N is the number of clients subscribed to the receiving channel and M is \
+            the total number of subscribed patterns (by any client).
+            """,
         Subscriptions.publish),
     CommandSpec(
         "pubsub", -2, [], .pubsub, since: "2.8.0", "A container for Pub/Sub commands",
@@ -136,7 +142,10 @@ let pubsubCommands: [CommandSpec] = [
             CommandSpec(
                 "channels", -2, [.pubsub, .loading, .stale], .pubsub, since: "2.8.0",
                 "List active channels", syntax: "[pattern]",
-                complexity: "O(N) where N is the number of active channels",
+                complexity: """
+                    O(N) where N is the number of active channels, and assuming constant time \
+                    pattern matching (relatively short channels and patterns)
+                    """,
                 Subscriptions.channels),
             CommandSpec(
                 "numpat", 2, [.pubsub, .loading, .stale], .pubsub, since: "2.8.0",
@@ -144,7 +153,10 @@ let pubsubCommands: [CommandSpec] = [
             CommandSpec(
                 "numsub", -2, [.pubsub, .loading, .stale], .pubsub, since: "2.8.0",
                 "Get the count of subscribers for channels", syntax: "[channel [channel ...]]",
-                complexity: "O(N) where N is the number of requested channels", Subscriptions.numsub
+                complexity: """
+                    O(N) for the NUMSUB subcommand, where N is the number of requested channels
+                    """,
+                Subscriptions.numsub
             ),
             CommandSpec(
                 "help", 2, [.loading, .stale], .pubsub, since: "6.2.0",

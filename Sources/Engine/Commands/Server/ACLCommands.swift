@@ -84,14 +84,14 @@ enum ACLCommands {
     }
 
     static func cat(_ engine: Engine, _ client: Client, _ args: Arguments) throws(CommandError) {
-        guard args.count <= 3 else { throw .wrongArity("acl|cat") }
+        guard args.count <= 3 else { throw .wrongSubcommand(args) }
         if args.count == 2 {
             client.reply.array(CommandCategories.all.count)
             for name in CommandCategories.all { client.reply.bulk(name) }
             return
         }
         guard CommandCategories.isKnown(args[2]) else {
-            throw .text("ERR Unknown category '\(args[2].prefixText(128))'")
+            throw .quoting("ERR Unknown category '\(args[2])'")
         }
         let name = args[2].text.lowercased()
         let commands = engine.commands.named.filter { $0.spec.categoryNames.contains(name) }
@@ -102,7 +102,7 @@ enum ACLCommands {
     static func genpass(
         _ engine: Engine, _ client: Client, _ args: Arguments
     ) throws(CommandError) {
-        guard args.count <= 3 else { throw .wrongArity("acl|genpass") }
+        guard args.count <= 3 else { throw .wrongSubcommand(args) }
         let bits = args.count == 3 ? try args.integer(2) : 256
         guard (1...4096).contains(bits) else {
             throw .message(
@@ -121,11 +121,11 @@ enum ACLCommands {
 
     static func dryrun(_ engine: Engine, _ client: Client, _ args: Arguments) throws(CommandError) {
         guard args[2].equals("default") else {
-            throw .text("ERR User '\(args[2].prefixText(128))' not found")
+            throw .quoting("ERR User '\(args[2])' not found")
         }
         let inner = args.dropFirst(3)
         guard let found = engine.commands.resolve(inner) else {
-            throw .text("ERR Command '\(inner[0].prefixText(128))' not found")
+            throw .quoting("ERR Command '\(inner[0])' not found")
         }
         let arity = found.spec.arity
         guard arity > 0 ? inner.count == arity : inner.count >= -arity else {
@@ -169,7 +169,7 @@ enum ACLCommands {
     }
 
     static func log(_ engine: Engine, _ client: Client, _ args: Arguments) throws(CommandError) {
-        guard args.count <= 3 else { throw .wrongArity("acl|log") }
+        guard args.count <= 3 else { throw .wrongSubcommand(args) }
         var wanted = 10
         if args.count == 3 {
             if args[2].equalsIgnoringCase("reset") {

@@ -13,7 +13,7 @@ enum ConfigCommands {
     }
 
     static func set(_ engine: Engine, _ client: Client, _ args: Arguments) throws(CommandError) {
-        guard args.count % 2 == 0 else { throw .wrongArity("config|set") }
+        guard args.count % 2 == 0 else { throw .syntax }
         var pairs: [(name: String, value: String)] = []
         for index in stride(from: 2, to: args.count, by: 2) {
             pairs.append((args[index].text, args[index + 1].text))

@@ -32,7 +32,7 @@ enum LatencyCommands {
     ) throws(CommandError) {
         let event = args[2].text
         guard let series = engine.server.latency.series[event] else {
-            throw .text("ERR No samples available for event '\(args[2].prefixText(128))'")
+            throw .quoting("ERR No samples available for event '\(args[2])'")
         }
         client.reply.verbatim(
             LatencyMonitor.graph(event, series, nowSeconds: engine.nowMs / 1000))
@@ -106,8 +106,10 @@ enum LatencyCommands {
                 "    Reset latency data of one or more <event> classes.",
                 "    (default: reset all data for all event classes)",
                 "HISTOGRAM [COMMAND ...]",
-                "    Return a cumulative distribution of latencies in the format of a histogram",
-                "    for the specified command names.",
+                """
+                    Return a cumulative distribution of latencies in the format of a histogram for \
+                the specified command names.
+                """,
                 "    If no commands are specified then all histograms are replied.",
             ])
     }

@@ -80,7 +80,7 @@ enum Redaction {
 
 enum SlowLogCommands {
     static func get(_ engine: Engine, _ client: Client, _ args: Arguments) throws(CommandError) {
-        guard args.count <= 3 else { throw .wrongArity("slowlog|get") }
+        guard args.count <= 3 else { throw .wrongSubcommand(args) }
         var wanted = 10
         if args.count == 3 {
             let count = try args.integer(
