@@ -6,10 +6,12 @@ struct HashBuilder {
     private var pointer: UnsafeMutableRawPointer
     private(set) var isTable: Bool
 
-    /// - Parameter count: how many pairs are announced.
-    init(count: Int, _ limits: HashLimits) {
+    /// - Parameters:
+    ///   - count: how many pairs are announced.
+    ///   - asTable: a table, however few they are.
+    init(count: Int, asTable: Bool = false, _ limits: HashLimits) {
         self.limits = limits
-        isTable = count > limits.entriesMax
+        isTable = asTable || count > limits.entriesMax
         pointer =
             isTable ? Box.create(FieldTable(secret: limits.secret)) : ListPack.create().raw
     }

@@ -20,10 +20,11 @@ extension ValueCodec {
 
     /// Makes a set of what `each` hands to its argument, which answers false for a duplicate.
     private static func makeSet(
-        _ context: DecodingContext, isEmpty: Bool, _ each: ((Bytes) -> Bool) -> Bool
+        _ context: DecodingContext, isEmpty: Bool, asTable: Bool = false,
+        _ each: ((Bytes) -> Bool) -> Bool
     ) -> DetachedValue? {
         if isEmpty { return nil }
-        var set: SetValue?
+        var set = asTable ? SetValue.createTable(context.set) : nil
         let isWhole = each { member in
             if set == nil { set = SetValue.create(for: .bytes(member), context.set) }
             return set!.add(member, context.set)
@@ -37,7 +38,7 @@ extension ValueCodec {
         _ cursor: inout RDBCursor, _ context: DecodingContext
     ) -> DetachedValue? {
         guard let count = cursor.length() else { return nil }
-        return makeSet(context, isEmpty: count == 0) { add in
+        return makeSet(context, isEmpty: count == 0, asTable: context.isOwn) { add in
             for _ in 0..<count where cursor.string({ add($0) }) != true { return false }
             return true
         }
@@ -47,9 +48,10 @@ extension ValueCodec {
         _ cursor: inout RDBCursor, _ context: DecodingContext
     ) -> DetachedValue? {
         cursor.string { bytes -> DetachedValue? in
-            guard IntSet.validate(bytes, deep: true) else { return nil }
+            guard IntSet.validate(bytes, deep: !context.isOwn) else { return nil }
             let numbers = IntSet(reading: bytes)
-            if numbers.count > 0, numbers.count <= context.set.intSetCountMax {
+            let staysSmall = context.isOwn || numbers.count <= context.set.intSetCountMax
+            if numbers.count > 0, staysSmall {
                 return DetachedValue(
                     type: .set, encoding: .intSet, storage: .pointer(IntSet.copy(bytes).raw))
             }
@@ -83,7 +85,7 @@ extension ValueCodec {
         _ cursor: inout RDBCursor, _ context: DecodingContext
     ) -> DetachedValue? {
         guard let count = cursor.length(), count > 0 else { return nil }
-        var builder = HashBuilder(count: count, context.hash)
+        var builder = HashBuilder(count: count, asTable: context.isOwn, context.hash)
         for _ in 0..<count {
             let isNew = cursor.stringArray().flatMap { field in
                 cursor.string { value in
@@ -105,6 +107,11 @@ extension ValueCodec {
         _ context: DecodingContext
     ) -> DetachedValue? {
         cursor.string { bytes -> DetachedValue? in
+            if context.isOwn, layout == .listPack {
+                guard ListPack.validate(bytes, deep: false) else { return nil }
+                return DetachedValue(
+                    type: type, encoding: .listPack, storage: .pointer(ListPack.copy(bytes).raw))
+            }
             let pack: ListPack
             switch layout {
             case .listPack:
@@ -204,7 +211,7 @@ extension ValueCodec {
         }
         var value = SortedSetValue.create(
             count: count, memberBytes: longest, context.sortedSet)
-        guard value.isPacked else {
+        guard value.isPacked, !context.isOwn else {
             value.destroy()
             return DetachedValue(
                 type: .sortedSet, encoding: .tree, storage: .pointer(Box.create(tree)))

@@ -13,8 +13,12 @@ struct DecodingContext {
     let sortedSet: SortedSetLimits
     /// `list-max-listpack-size`.
     let list: Int
+    /// The bytes are a cold record, which its checksum covers: what left memory comes back in
+    /// the encoding that it had, whatever the limits, and need not be validated again.
+    let isOwn: Bool
 
-    init(_ configuration: Configuration, _ secret: HashSecret) {
+    init(_ configuration: Configuration, _ secret: HashSecret, isOwn: Bool = false) {
+        self.isOwn = isOwn
         hash = HashLimits(
             entriesMax: configuration.hashListpackEntriesMax,
             elementBytesMax: configuration.hashListpackValueBytesMax, secret: secret)
@@ -31,10 +35,12 @@ extension ValueCodec {
     /// caller owns the value. Strings of the embedded kind are lent from `scratch` or the
     /// payload: store them before the payload goes.
     static func decode(
-        type: UInt8, payload: Bytes, _ configuration: Configuration, _ secret: HashSecret
+        type: UInt8, payload: Bytes, _ configuration: Configuration, _ secret: HashSecret,
+        isOwn: Bool = false
     ) -> DetachedValue? {
         var cursor = RDBCursor(payload)
-        let value = decode(type: type, &cursor, DecodingContext(configuration, secret))
+        let context = DecodingContext(configuration, secret, isOwn: isOwn)
+        let value = decode(type: type, &cursor, context)
         if cursor.remaining > 0 {
             value?.destroy()
             return nil
@@ -66,21 +72,24 @@ extension ValueCodec {
         }
     }
 
-    /// Reads a DUMP payload: footer and checksum first, then the value.
-    static func restore(
-        _ payload: Bytes, _ configuration: Configuration, _ secret: HashSecret
-    ) -> DetachedValue? {
-        guard payload.count >= 11 else { return nil }
+    /// Whether bytes are a DUMP payload of a version that can be read, by footer and checksum.
+    static func isDump(_ payload: Bytes) -> Bool {
+        guard payload.count >= 10 else { return false }
         let body = payload.count - 10
         let version = UInt16(
             littleEndian: payload.loadUnaligned(fromByteOffset: body, as: UInt16.self))
-        guard version <= RDB.newestVersion else { return nil }
+        guard version <= RDB.newestVersion else { return false }
         let checksum = UInt64(
             littleEndian: payload.loadUnaligned(fromByteOffset: body + 2, as: UInt64.self))
-        // A checksum of zero means that the sender has switched checksums off.
-        guard checksum == 0 || CRC64.checksum(payload.slice(0, body + 2)) == checksum else {
-            return nil
-        }
+        return CRC64.checksum(payload.slice(0, body + 2)) == checksum
+    }
+
+    /// Reads the value of a DUMP payload, whose footer was found good.
+    static func restore(
+        _ payload: Bytes, _ configuration: Configuration, _ secret: HashSecret
+    ) -> DetachedValue? {
+        let body = payload.count - 10
+        guard body > 0 else { return nil }
         return decode(
             type: payload[0], payload: payload.slice(1, body - 1), configuration, secret)
     }
@@ -125,7 +134,7 @@ extension ValueCodec {
         guard let nodes = cursor.length(), nodes > 0 else { return nil }
         let list = QuickList.make()
         for _ in 0..<nodes {
-            guard decodeNode(&cursor, list, isNew: isNew) else {
+            guard decodeNode(&cursor, list, context, isNew: isNew) else {
                 QuickList.destroy(list)
                 return nil
             }
@@ -138,7 +147,8 @@ extension ValueCodec {
     }
 
     private static func decodeNode(
-        _ cursor: inout RDBCursor, _ list: UnsafeMutablePointer<QuickList>, isNew: Bool
+        _ cursor: inout RDBCursor, _ list: UnsafeMutablePointer<QuickList>,
+        _ context: DecodingContext, isNew: Bool
     ) -> Bool {
         var container = 2
         if isNew {
@@ -151,7 +161,7 @@ extension ValueCodec {
                 guard let pack = ZipList.convertToListPack(bytes) else { return nil }
                 return list.pointee.appendNode(pack)
             }
-            guard ListPack.validate(bytes, deep: true) else { return nil }
+            guard ListPack.validate(bytes, deep: !context.isOwn) else { return nil }
             return list.pointee.appendNode(ListPack.copy(bytes))
         } != nil
     }
@@ -160,7 +170,7 @@ extension ValueCodec {
         _ cursor: inout RDBCursor, _ context: DecodingContext
     ) -> DetachedValue? {
         let list = QuickList.make()
-        let done = cursor.string { bytes -> Void? in
+        let done: Void? = cursor.string { bytes -> Void? in
             guard let pack = ZipList.convertToListPack(bytes) else { return nil }
             return list.pointee.appendNode(pack)
         }

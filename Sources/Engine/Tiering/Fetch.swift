@@ -61,7 +61,7 @@ extension Engine {
     ) -> Entry? {
         guard
             let value = ValueCodec.decode(
-                type: type, payload: payload, configuration, secret)
+                type: type, payload: payload, configuration, secret, isOwn: true)
         else {
             coldReadFailed = true
             tier.stats.damagedRecords += 1

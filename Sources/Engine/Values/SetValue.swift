@@ -47,9 +47,12 @@ struct SetValue {
         if first.spelledInteger != nil {
             return SetValue(encoding: .intSet, pointer: IntSet.create().raw)
         }
-        return SetValue(
-            encoding: .table,
-            pointer: Box.create(MemberTable(secret: limits.secret)))
+        return createTable(limits)
+    }
+
+    /// A new, empty set that is a table whatever its members; the caller owns it.
+    static func createTable(_ limits: SetLimits) -> SetValue {
+        SetValue(encoding: .table, pointer: Box.create(MemberTable(secret: limits.secret)))
     }
 
     /// Hands the set to an entry, after a change or for the first time.

@@ -64,11 +64,11 @@ enum DumpCommands {
             expiry = sum
         }
         let payload = args[3]
-        guard
-            let value = ValueCodec.restore(
-                payload, engine.configuration, engine.secret)
-        else {
+        guard ValueCodec.isDump(payload) else {
             throw .message("ERR DUMP payload version or checksum are wrong")
+        }
+        guard let value = ValueCodec.restore(payload, engine.configuration, engine.secret) else {
+            throw .message("ERR Bad data format")
         }
         if expiry > 0, expiry <= engine.expiryClockMs {
             value.destroy()
