@@ -103,6 +103,8 @@ struct ScoredMembers: ~Copyable {
     mutating func sort() {
         slots = []
         items.removeAll { $0.score.isNaN }
+        // What was taken back counts no more: the longest decides over the encoding.
+        memberBytesMax = items.reduce(0) { Swift.max($0, $1.count) }
         var items = items
         self.items = []
         bytes.withUnsafeBytes { bytes in

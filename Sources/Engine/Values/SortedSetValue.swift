@@ -254,7 +254,7 @@ struct SortedSetValue {
 
     /// Moves the elements of a listpack into a tree. O(n log n).
     @inline(never)
-    private mutating func convertToTree(_ limits: SortedSetLimits) {
+    mutating func convertToTree(_ limits: SortedSetLimits) {
         let pack = pack
         encoding = .tree
         pointer = Box.create(SortedSet(secret: limits.secret))

@@ -45,6 +45,17 @@ extension Numbers {
         return negative ? -value : value
     }
 
+    /// The number that SORT takes `b` for: what `strtod` reads up to a zero byte. Other than for
+    /// `parseDouble`, space may come first, and nothing is 0. O(length).
+    /// Source: Redis `sortCommandGeneric`.
+    static func parseWeight(_ b: Bytes) -> Double? {
+        if let value = parseDouble(b) { return value }
+        let end = b.firstIndex(of: 0) ?? b.count
+        if end == 0 { return 0 }
+        let start = b.firstIndex { !($0 == 0x20 || 0x09...0x0D ~= $0) } ?? end
+        return parseDouble(b.slice(Swift.min(start, end), end - Swift.min(start, end)))
+    }
+
     /// The long double that the whole of `b` spells for `strtold`, or nil as `parseDouble`, or
     /// when `b` is `longDoubleCharsMax` or longer. O(length). Source: Redis `string2ld`.
     static func parseFloat80(_ b: Bytes) -> LongDouble? {

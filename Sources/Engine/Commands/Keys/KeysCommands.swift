@@ -51,9 +51,7 @@ enum KeysCommands {
     static func scan(
         _ engine: Engine, _ client: Client, _ args: Arguments
     ) throws(CommandError) {
-        guard let cursor = Numbers.parseUInt64(args[1]) else {
-            throw .message("ERR invalid cursor")
-        }
+        let cursor = try ScanOptions.cursor(args[1])
         var count = 10
         var pattern: Glob?
         var type: Bytes?

@@ -61,8 +61,10 @@ extension KeysCommands {
         _ engine: Engine, _ client: Client, _ args: Arguments, mayStore: Bool
     ) throws(CommandError) {
         var options = try SortOptions(args, mayStore: mayStore)
-        let source = engine.read(engine.key(args[1], client))
+        let key = engine.key(args[1], client)
+        let source = engine.read(key)
         if let source, ![.list, .set, .sortedSet].contains(source.type) { throw .wrongType }
+        if let source, source.type == .sortedSet { unpack(engine, key, source) }
         if options.keepsOrder, source?.type == .set, options.destination != nil {
             options.sortByElement()
         }
@@ -83,6 +85,16 @@ extension KeysCommands {
                 if let value { client.reply.bulk(value) } else { client.reply.null() }
             }
         }
+    }
+
+    /// Redis sorts no packed sorted set: it makes a skip list of it first, which the key keeps.
+    /// The value is the same, so nobody is told; its record is not, so it is dirty.
+    private static func unpack(_ engine: Engine, _ key: Key, _ entry: Entry) {
+        var value = SortedSetValue(entry)
+        guard value.isPacked else { return }
+        value.convertToTree(engine.sortedSetLimits)
+        value.save(to: entry)
+        engine.markDirty(entry, database: key.database)
     }
 
     /// Copies the elements in the order of the collection; where nothing is sorted, DESC turns
@@ -128,7 +140,7 @@ extension KeysCommands {
                     if options.isAlphabetic {
                         weight = Array(value)
                     } else {
-                        score = Numbers.parseDouble(value)
+                        score = Numbers.parseWeight(value)
                     }
                 }
             }

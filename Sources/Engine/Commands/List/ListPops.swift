@@ -69,11 +69,13 @@ enum ListPops {
         let end = try ListEnd(args[endIndex])
         var count: Int64 = 1
         if args.count > endIndex + 1 {
-            guard args.count == endIndex + 3, args[endIndex + 1].equalsIgnoringCase("count") else {
+            guard args[endIndex + 1].equalsIgnoringCase("count"), args.count > endIndex + 2 else {
                 throw .syntax
             }
+            // Redis reads the number before it sees that there is more.
             count = try args.integer(
                 endIndex + 2, in: 1...Int64.max, else: "ERR count should be greater than 0")
+            if args.count > endIndex + 3 { throw .syntax }
         }
         for index in 2..<endIndex {
             let key = engine.key(args[index], client)

@@ -44,8 +44,10 @@ enum ListReads {
                 let option = args[index]
                 guard index + 1 < args.count else { throw .syntax }
                 if option.equalsIgnoringCase("rank") {
-                    rank = try args.negatableInteger(index + 1)
+                    rank = try args.integer(index + 1)
                     if rank == 0 { throw PositionOptions.zeroRank }
+                    // Redis negates it; what cannot be negated is passed by every match.
+                    if rank == .min { rank = -1 }
                 } else if option.equalsIgnoringCase("count") {
                     count = try args.integer(
                         index + 1, in: 0...Int64.max, else: "ERR COUNT can't be negative")

@@ -26,7 +26,7 @@ let sortedSetRangeCommands: [CommandSpec] = [
         keys: .counted(at: 1, destination: nil), .sortedSet,
         since: "6.2.0", "Intersect multiple sorted sets",
         syntax: """
-            numkeys key [key ...] [WEIGHTS weight [weight ...]] [AGGREGATE SUM | MIN | MAX] \
+            numkeys key [key ...] [WEIGHTS weight [weight ...]] [AGGREGATE <SUM | MIN | MAX>] \
             [WITHSCORES]
             """,
         complexity: """
@@ -51,8 +51,8 @@ let sortedSetRangeCommands: [CommandSpec] = [
         since: "2.0.0",
         "Intersect multiple sorted sets and store the resulting sorted set in a new key",
         syntax: """
-            destination numkeys key [key ...] [WEIGHTS weight [weight ...]] [AGGREGATE SUM | MIN | \
-            MAX]
+            destination numkeys key [key ...] [WEIGHTS weight [weight ...]] [AGGREGATE \
+            <SUM | MIN | MAX>]
             """,
         complexity: """
             O(N*K)+O(M*log(M)) worst case with N being the smallest input sorted set, K being the \
@@ -138,7 +138,7 @@ let sortedSetRangeCommands: [CommandSpec] = [
         keys: .counted(at: 1, destination: nil), .sortedSet,
         since: "6.2.0", "Add multiple sorted sets",
         syntax: """
-            numkeys key [key ...] [WEIGHTS weight [weight ...]] [AGGREGATE SUM | MIN | MAX] \
+            numkeys key [key ...] [WEIGHTS weight [weight ...]] [AGGREGATE <SUM | MIN | MAX>] \
             [WITHSCORES]
             """,
         complexity: """
@@ -151,8 +151,8 @@ let sortedSetRangeCommands: [CommandSpec] = [
         keys: .counted(at: 2, destination: 1), .sortedSet,
         since: "2.0.0", "Add multiple sorted sets and store the resulting sorted set in a new key",
         syntax: """
-            destination numkeys key [key ...] [WEIGHTS weight [weight ...]] [AGGREGATE SUM | MIN | \
-            MAX]
+            destination numkeys key [key ...] [WEIGHTS weight [weight ...]] [AGGREGATE \
+            <SUM | MIN | MAX>]
             """,
         complexity: """
             O(N)+O(M log(M)) with N being the sum of the sizes of the input sorted sets, and M \

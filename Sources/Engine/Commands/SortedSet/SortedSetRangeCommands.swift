@@ -77,12 +77,15 @@ enum SortedSetRangeCommands {
             try engine.storeNothing(under: destination)
             return client.reply.integer(0)
         }
-        // Which encoding the result gets depends, as in Redis, on its count, then its members.
-        var memberBytes = 0
-        source.forEach(ranks) { member, _ in memberBytes = max(memberBytes, member.textLength) }
+        // As in Redis, a listpack that grows in the order of the query, unless its count is
+        // known to be too large: the encoding and the sign of zeros depend on it.
         let limits = engine.sortedSetLimits
-        var result = SortedSetValue.create(count: ranks.count, memberBytes: memberBytes, limits)
-        source.forEach(ranks) { member, score in member.withBytes { result.append($0, score) } }
+        var count = 0
+        if case .ranks = bounds { count = ranks.count }
+        var result = SortedSetValue.create(count: count, memberBytes: 0, limits)
+        source.forEach(ranks, reversed: query.isReversed == true) { member, score in
+            member.withBytes { _ = result.update($0, score, [], limits) }
+        }
         try engine.store(result, under: destination, "zrangestore")
         client.reply.integer(ranks.count)
     }
@@ -113,7 +116,6 @@ enum SortedSetRangeCommands {
     private static func parse(
         _ args: Arguments, source: Int, stores: Bool, _ query: inout Query
     ) throws(CommandError) -> Bounds {
-        let fixed = query
         var index = source + 3
         while index < args.count {
             let word = args[index]
@@ -123,7 +125,7 @@ enum SortedSetRangeCommands {
                 query.offset = try args.integer(index + 1)
                 query.limit = try args.integer(index + 2)
                 index += 2
-            } else if fixed.isReversed == nil, word.equalsIgnoringCase("rev") {
+            } else if query.isReversed == nil, word.equalsIgnoringCase("rev") {
                 query.isReversed = true
             } else if query.kind == nil, word.equalsIgnoringCase("bylex") {
                 query.kind = .lex

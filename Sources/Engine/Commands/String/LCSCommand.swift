@@ -125,12 +125,13 @@ extension StringCommands {
     private static func replyLCS(
         _ engine: Engine, _ client: Client, _ a: Bytes, _ b: Bytes, _ options: LCSOptions
     ) throws(CommandError) {
-        if options.length { return client.reply.integer(lcsLength(a, b)) }
+        // The length alone takes two rows, but as much time as the matrix: one bound for both.
         let (cells, overflow) = (a.count + 1).multipliedReportingOverflow(by: b.count + 1)
         guard !overflow, cells <= engine.configuration.bulkBytesMax / 4 else {
             throw .message(
                 "ERR Insufficient memory, transient memory for LCS exceeds proto-max-bulk-len")
         }
+        if options.length { return client.reply.integer(lcsLength(a, b)) }
         guard let matrix = LCSMatrix(a, b) else {
             throw .message("ERR Insufficient memory, failed allocating transient memory for LCS")
         }
