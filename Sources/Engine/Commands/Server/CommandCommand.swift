@@ -50,100 +50,39 @@ enum CommandCommand {
         let categories = spec.categoryNames
         reply.set(categories.count)
         for category in categories { reply.simple("@" + category) }
-        reply.set(0)
-        keySpecifications(&reply, spec)
+        let tips = CommandTips.of(command.name)
+        reply.set(tips.count)
+        for tip in tips { reply.bulk(tip) }
+        let specifications = keySpecifications(command.name, spec)
+        reply.set(specifications.count)
+        for specification in specifications { specification.write(&reply) }
         reply.set(spec.subcommands.count)
         for sub in spec.subcommands {
             info(&reply, NamedCommand(name: "\(command.name)|\(sub.name)", spec: sub))
         }
     }
 
-    private static func keySpecifications(_ reply: inout ReplyWriter, _ spec: CommandSpec) {
-        let flags = keyFlags(spec)
+    /// Redis's own where it has the command, else what the row tells.
+    private static func keySpecifications(
+        _ name: String, _ spec: CommandSpec
+    ) -> [KeySpecification] {
+        if let known = CommandTips.keys(name) { return known }
+        let flags = spec.flags.contains(.write) ? ["RW", "update"] : ["RO", "access"]
         switch spec.keys {
-        case .none: reply.set(0)
+        case .none: return []
         case .range(let first, let last, let step):
-            reply.set(1)
-            specification(&reply, flags, begin: first) { reply in
-                reply.bulk("range")
-                reply.bulk("spec")
-                reply.map(3)
-                reply.bulk("lastkey")
-                reply.integer(last < 0 ? last : last - first)
-                reply.bulk("keystep")
-                reply.integer(step)
-                reply.bulk("limit")
-                reply.integer(0)
-            }
-        case .counted(let at, let destination):
-            reply.set(destination == nil ? 1 : 2)
-            if let destination {
-                specification(&reply, ["OW", "update"], begin: destination) { reply in
-                    reply.bulk("range")
-                    reply.bulk("spec")
-                    reply.map(3)
-                    reply.bulk("lastkey")
-                    reply.integer(0)
-                    reply.bulk("keystep")
-                    reply.integer(1)
-                    reply.bulk("limit")
-                    reply.integer(0)
-                }
-            }
-            specification(&reply, destination == nil ? flags : ["RO", "access"], begin: at) {
-                reply in
-                reply.bulk("keynum")
-                reply.bulk("spec")
-                reply.map(3)
-                reply.bulk("keynumidx")
-                reply.integer(0)
-                reply.bulk("firstkey")
-                reply.integer(1)
-                reply.bulk("keystep")
-                reply.integer(1)
-            }
-        case .custom:
-            reply.set(1)
-            reply.map(3)
-            reply.bulk("flags")
-            reply.set(flags.count)
-            for flag in flags { reply.simple(flag) }
-            for part: StaticString in ["begin_search", "find_keys"] {
-                reply.bulk(part)
-                reply.map(2)
-                reply.bulk("type")
-                reply.bulk("unknown")
-                reply.bulk("spec")
-                reply.map(0)
-            }
+            return [
+                KeySpecification(
+                    flags: flags, begin: .index(first),
+                    keys: .range(last: last < 0 ? last : last - first, step: step, limit: 0))
+            ]
+        case .counted(let at, _):
+            return [
+                KeySpecification(
+                    flags: flags, begin: .index(at), keys: .counted(at: 0, first: 1, step: 1))
+            ]
+        case .custom: return [KeySpecification(flags: flags, begin: .unknown, keys: .unknown)]
         }
-    }
-
-    private static func specification(
-        _ reply: inout ReplyWriter, _ flags: [StaticString], begin: Int,
-        _ findKeys: (inout ReplyWriter) -> Void
-    ) {
-        reply.map(3)
-        reply.bulk("flags")
-        reply.set(flags.count)
-        for flag in flags { reply.simple(flag) }
-        reply.bulk("begin_search")
-        reply.map(2)
-        reply.bulk("type")
-        reply.bulk("index")
-        reply.bulk("spec")
-        reply.map(1)
-        reply.bulk("index")
-        reply.integer(begin)
-        reply.bulk("find_keys")
-        reply.map(2)
-        reply.bulk("type")
-        findKeys(&reply)
-    }
-
-    /// What a command does with its keys, as far as its flags tell.
-    private static func keyFlags(_ spec: CommandSpec) -> [StaticString] {
-        spec.flags.contains(.write) ? ["RW", "update"] : ["RO", "access"]
     }
 
     // MARK: GETKEYS
@@ -159,35 +98,75 @@ enum CommandCommand {
     static func getkeysandflags(
         _ engine: Engine, _ client: Client, _ args: Arguments
     ) throws(CommandError) {
-        let (spec, positions) = try keys(engine, args)
+        let (command, positions) = try keys(engine, args)
         client.reply.array(positions.count)
         for position in positions {
             client.reply.array(2)
             client.reply.bulk(args[position])
-            let flags = keyFlags(spec)
+            let flags = keyFlags(command, position - 2, args.dropFirst(2))
             client.reply.set(flags.count)
             for flag in flags { client.reply.simple(flag) }
         }
     }
 
+    /// What the command does with the key at a position.
+    private static func keyFlags(
+        _ command: NamedCommand, _ position: Int, _ args: Arguments
+    ) -> [String] {
+        let specifications = keySpecifications(command.name, command.spec)
+        if command.name == "set",
+            !(3..<args.count).contains(where: {
+                args[$0].equalsIgnoringCase("get")
+            })
+        {
+            return ["OW", "update"]  // Only with GET is it what the specification says.
+        }
+        // What no specification finds is the destination behind a word, the last of them.
+        let found = specifications.first { $0.covers(position, of: args) } ?? specifications.last
+        return found?.flags.filter { $0 != "variable_flags" } ?? []
+    }
+
     /// Positions, in `args`, of the keys of the command that begins at position 2.
     private static func keys(
         _ engine: Engine, _ args: Arguments
-    ) throws(CommandError) -> (CommandSpec, [Int]) {
+    ) throws(CommandError) -> (NamedCommand, [Int]) {
         let inner = args.dropFirst(2)
-        guard let spec = engine.commands.resolve(inner)?.spec else {
+        guard let command = engine.commands.resolve(inner) else {
             throw .message("ERR Invalid command specified")
         }
+        let spec = command.spec
         if case .none = spec.keys { throw .message("ERR The command has no key arguments") }
         guard spec.arity > 0 ? inner.count == spec.arity : inner.count >= -spec.arity else {
             throw .message("ERR Invalid number of arguments specified for command")
         }
         var positions: [Int] = []
         spec.keys.forEach(inner) { positions.append($0 + 2) }
-        if positions.isEmpty, case .counted = spec.keys, spec.group != .scripting {
+        if case .counted(_, let destination) = spec.keys, spec.group != .scripting,
+            positions.count == (destination == nil ? 0 : 1)
+        {
             throw .message("ERR Invalid arguments specified for command")
         }
-        return (spec, positions)
+        if command.name == "sort", let store = storePosition(inner) { positions.append(store + 2) }
+        return (command, positions)
+    }
+
+    /// The last destination among the arguments of a SORT.
+    private static func storePosition(_ args: Arguments) -> Int? {
+        var found: Int?
+        var index = 2
+        while index < args.count {
+            let word = args[index]
+            if word.equalsIgnoringCase("limit") {
+                index += 2
+            } else if word.equalsIgnoringCase("get") || word.equalsIgnoringCase("by") {
+                index += 1
+            } else if word.equalsIgnoringCase("store"), index + 1 < args.count {
+                index += 1
+                found = index
+            }
+            index += 1
+        }
+        return found
     }
 
     static func list(_ engine: Engine, _ client: Client, _ args: Arguments) throws(CommandError) {

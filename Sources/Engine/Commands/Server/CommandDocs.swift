@@ -18,19 +18,43 @@ enum CommandDocs {
     private static func docs(_ reply: inout ReplyWriter, _ command: NamedCommand) {
         let spec = command.spec
         let arguments = CommandSyntax.arguments(spec.syntax)
+        let changes = CommandHistory.changes(command.name)
+        let deprecation = CommandHistory.deprecation(command.name)
+        let isInternal = CommandHistory.isInternal(command.name)
+        let complexity = spec.complexity.description
+        let optional = [
+            !complexity.isEmpty, isInternal || deprecation != nil, deprecation != nil,
+            deprecation != nil,
+            !changes.isEmpty, !arguments.isEmpty, !spec.subcommands.isEmpty,
+        ]
         reply.bulk(command.name)
-        reply.map(4 + (arguments.isEmpty ? 0 : 1) + (spec.subcommands.isEmpty ? 0 : 1))
+        reply.map(3 + optional.count { $0 })
         reply.bulk("summary")
         reply.bulk(spec.summary)
         reply.bulk("since")
         reply.bulk(spec.since)
         reply.bulk("group")
         reply.bulk(spec.groupName)
-        reply.bulk("complexity")
-        reply.bulk(spec.complexity)
+        if !complexity.isEmpty {
+            reply.bulk("complexity")
+            reply.bulk(complexity)
+        }
+        if isInternal || deprecation != nil {
+            reply.bulk("doc_flags")
+            reply.set(1)
+            reply.simple(isInternal ? "syscmd" : "deprecated")
+        }
+        if let deprecation {
+            reply.bulk("deprecated_since")
+            reply.bulk(deprecation.since)
+            reply.bulk("replaced_by")
+            reply.bulk(deprecation.text)
+        }
+        if !changes.isEmpty { write(changes, &reply) }
         if !arguments.isEmpty {
             reply.bulk("arguments")
-            write(arguments, &reply)
+            var keys = KeyCount(specifications: CommandTips.keys(command.name)?.count ?? 1)
+            write(arguments, &keys, &reply)
         }
         if !spec.subcommands.isEmpty {
             reply.bulk("subcommands")
@@ -41,7 +65,33 @@ enum CommandDocs {
         }
     }
 
-    private static func write(_ arguments: [CommandArgument], _ reply: inout ReplyWriter) {
+    private static func write(_ changes: [CommandHistory.Event], _ reply: inout ReplyWriter) {
+        reply.bulk("history")
+        reply.set(changes.count)
+        for change in changes {
+            reply.array(2)
+            reply.bulk(change.since)
+            reply.bulk(change.text)
+        }
+    }
+
+    /// Which specification describes the next argument that is a key: each its own, the last
+    /// all the rest.
+    private struct KeyCount {
+        let specifications: Int
+        private var seen = 0
+
+        init(specifications: Int) { self.specifications = specifications }
+
+        mutating func next() -> Int {
+            defer { seen += 1 }
+            return Swift.max(Swift.min(seen, specifications - 1), 0)
+        }
+    }
+
+    private static func write(
+        _ arguments: [CommandArgument], _ keys: inout KeyCount, _ reply: inout ReplyWriter
+    ) {
         reply.array(arguments.count)
         for argument in arguments {
             var flags: [StaticString] = []
@@ -58,7 +108,7 @@ enum CommandDocs {
             reply.bulk(argument.type)
             if argument.type == "key" {
                 reply.bulk("key_spec_index")
-                reply.integer(0)
+                reply.integer(keys.next())
             }
             if let token = argument.token {
                 reply.bulk("token")
@@ -71,7 +121,7 @@ enum CommandDocs {
             }
             if !argument.arguments.isEmpty {
                 reply.bulk("arguments")
-                write(argument.arguments, &reply)
+                write(argument.arguments, &keys, &reply)
             }
         }
     }

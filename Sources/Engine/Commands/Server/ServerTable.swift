@@ -41,7 +41,7 @@ private let persistenceRows: [CommandSpec] = [
         "psync", -3, [.admin, .noScript, .noAsyncLoading, .noMulti], .server, since: "2.8.0",
         "Internal command used for replication",
         syntax: "replicationid offset",
-        ReplicationCommands.psync),
+        complexity: "", ReplicationCommands.psync),
     CommandSpec(
         "replconf", -1, [.admin, .noScript, .loading, .stale, .allowBusy], .server,
         since: "3.0.0",
@@ -65,7 +65,7 @@ private let persistenceRows: [CommandSpec] = [
     CommandSpec(
         "sync", 1, [.admin, .noScript, .noAsyncLoading, .noMulti], .server, since: "1.0.0",
         "Internal command used for replication",
-        ReplicationCommands.sync),
+        complexity: "", ReplicationCommands.sync),
     CommandSpec(
         "wait", 3, [.noScript], .generic, since: "3.0.0",
         """
@@ -112,11 +112,11 @@ private let keyspaceRows: [CommandSpec] = [
         "lolwut", -1, [.readonly, .fast], .server, since: "5.0.0",
         "Display some computer art and the Redis version",
         syntax: "[VERSION version]",
-        ServerCommands.lolwut),
+        complexity: "", ServerCommands.lolwut),
     CommandSpec(
         "monitor", 1, [.admin, .noScript, .loading, .stale], .server, since: "1.0.0",
         "Listen for all requests received by the server in real time",
-        Monitoring.monitor),
+        complexity: "", Monitoring.monitor),
     CommandSpec(
         "swapdb", 3, [.write, .fast], .server, since: "4.0.0",
         "Swaps two Redis databases",

@@ -53,8 +53,8 @@ let stringCommands: [CommandSpec] = [
         syntax: "key value",
         complexity: """
             O(1). The amortized time complexity is O(1) assuming the appended value is small and \
-            the already present value is of any size, since the string doubles the free space \
-            available on every reallocation.
+            the already present value is of any size, since the dynamic string library used by \
+            Redis will double the free space available on every reallocation.
             """,
         StringCommands.append),
     CommandSpec(
