@@ -271,7 +271,8 @@ class Generator:
 
     def key(self):
         k, pick = self.name(KINDS), self.pick
-        condition = self.maybe(0.4, pick("NX", "XX", "GT", "LT"))
+        condition = [*self.maybe(0.4, pick("NX", "XX", "GT", "LT")),
+                     *self.maybe(0.1, pick("XX", "GT", "LT", "NX"))]
         same = [f"x{i}".encode() for i in range(PER_KIND)]
         other = pick(*same) if k.startswith(b"x") else self.target(KINDS)
         return pick(

@@ -6,17 +6,17 @@ import pytest
 
 from differential import differ
 
-COMMANDS = int(os.environ.get("FIRN_DIFFERENTIAL_COMMANDS", 10_000))
-SEEDS = {"normal": 1, "torture": 2, "small memory": 3}
+COMMANDS = int(os.environ.get("FIRN_DIFFERENTIAL_COMMANDS", 8_000))
+SEEDS = {"normal": [1, 11, 21], "torture": [2, 12, 22], "small memory": [3, 13, 23]}
 
 # Torture is one of its own modes.
 pytestmark = pytest.mark.skipif(
     os.environ.get("FIRN_TORTURE") == "1", reason="runs in each mode already")
 
 
-@pytest.mark.parametrize("mode", list(SEEDS))
-def test_same_as_redis(mode):
-    seed = int(os.environ.get("FIRN_SEED", SEEDS[mode]))
+@pytest.mark.parametrize("mode, seed", [(m, seed) for m in SEEDS for seed in SEEDS[m]])
+def test_same_as_redis(mode, seed):
+    seed = int(os.environ.get("FIRN_SEED", seed))
     print("seed", seed)
     maxmemory = "1mb" if mode == "small memory" else None
     failure = differ(seed, COMMANDS, torture=mode == "torture", maxmemory=maxmemory, restarts=True)

@@ -4,6 +4,7 @@ import time
 
 import pytest
 
+from fuzz import sealed
 from resp import Connection
 
 
@@ -59,4 +60,109 @@ def test_no_oom_while_keys_are_on_their_way_to_the_cold_tier(start):
         replies = connection.pipeline([("SET", f"key:{i}", b"x" * 1000) for i in range(3000)])
         assert set(replies) == {("+", b"OK")}
     assert connection.plain("DBSIZE") == 3000
+    connection.close()
+
+
+def test_expiry_at_the_end_of_time(server):
+    """The maintenance thread and INFO count with times that fill an Int64."""
+    connection = Connection(server.port)
+    last = 9223372036854775807
+    replies = connection.pipeline(
+        [("SET", "a", 1, "PXAT", last), ("SET", "b", 1, "PXAT", last), ("SET", "c", 1),
+         ("PEXPIREAT", "c", last - 1)])
+    assert all(reply[0] != "-" for reply in replies), replies
+    assert b"keys=3,expires=3,avg_ttl=92" in connection.plain("INFO", "keyspace")
+    deadline = time.time() + 0.3
+    while time.time() < deadline:
+        assert connection.plain("PEXPIRETIME", "a") == last
+    connection.close()
+
+
+def test_options_in_the_order_of_redis(server):
+    connection = Connection(server.port)
+    positive = ("-", b"ERR count should be greater than 0")
+    assert connection.call("LMPOP", 1, "l", "LEFT", "COUNT", -2, "extra") == positive
+    assert connection.call("LMPOP", 1, "l", "LEFT", "COUNT", 2, "extra") == (
+        "-", b"ERR syntax error")
+    assert connection.call("ZRANGE", "z", "x", "y", "BYSCORE", "REV", "REV") == (
+        "-", b"ERR syntax error")
+    connection.call("RPUSH", "l", "a", "b", "a")
+    least = -9223372036854775808
+    assert connection.call("LPOS", "l", "a", "RANK", least) == (":", 2)
+    connection.close()
+
+
+def test_sort_unpacks_sorted_sets(server):
+    """As in Redis, which also keeps -0 in its skip lists only; spilling does not change it."""
+    connection = Connection(server.port)
+    connection.call("ZADD", "z", 1, "a")
+    assert connection.plain("OBJECT", "ENCODING", "z") == b"listpack"
+    assert connection.plain("SORT", "z", "BY", "nosort") == [b"a"]
+    connection.call("ZADD", "z", "-0", "b")
+    for _ in range(2):
+        assert connection.plain("OBJECT", "ENCODING", "z") == b"skiplist"
+        assert connection.plain("ZSCORE", "z", "b") == b"-0"
+        connection.plain("TIER", "SPILL", "z")
+    connection.close()
+
+
+def test_sort_by_text_with_zero_bytes_and_space(server):
+    connection = Connection(server.port)
+    connection.call("RPUSH", "l", b"\x00\xff", b"-1\x00x", b" 7", b"")
+    assert connection.plain("SORT", "l") == [b"-1\x00x", b"", b"\x00\xff", b" 7"]
+    connection.call("RPUSH", "l", b"7 ")
+    assert connection.call("SORT", "l")[1].endswith(b"can't be converted into double")
+    connection.close()
+
+
+def test_stored_ranges_grow_as_in_redis(server):
+    """ZRANGESTORE begins with a listpack, which keeps no -0, in the order of the query."""
+    connection = Connection(server.port)
+    connection.call("ZADD", "z", 1, "x" * 100, "-0", "a")
+    assert connection.plain("ZSCORE", "z", "a") == b"-0"
+    connection.call("ZRANGESTORE", "up", "z", 0, -1)
+    connection.call("ZRANGESTORE", "down", "z", 0, -1, "REV")
+    assert connection.plain("ZSCORE", "up", "a") == b"0"
+    assert connection.plain("ZSCORE", "down", "a") == b"-0"
+    assert connection.plain("OBJECT", "ENCODING", "up") == b"skiplist"
+    connection.call("ZDIFFSTORE", "diff", 1, "z")
+    connection.close()
+
+
+def test_what_follows_quit_is_not_read(server):
+    raw = server.raw()
+    raw.send(b"PING\r\nQUIT\r\nSET a '\r\n*x\r\n")
+    assert raw.rest() == b"+PONG\r\n+OK\r\n"
+    raw.close()
+
+
+def test_errors_quote_bytes(server):
+    raw = server.raw()
+    assert raw.ask(b"\xff\xc9x a\xfe\r\n") == (
+        b"-ERR unknown command '\xff\xc9x', with args beginning with: 'a\xfe' ")
+    assert raw.ask(b"OBJECT \xff\r\n") == b"-ERR unknown subcommand '\xff'. Try OBJECT HELP."
+    assert raw.ask(b"*1\r\n\xcc\r\n") == b"-ERR Protocol error: expected '$', got '\xcc'"
+    raw.close()
+
+
+def test_restore_tells_what_is_wrong(server):
+    connection = Connection(server.port)
+    connection.call("SET", "a", "hello")
+    payload = connection.plain("DUMP", "a")
+    wrong = ("-", b"ERR DUMP payload version or checksum are wrong")
+    assert connection.call("RESTORE", "b", 0, payload[:-1] + b"?") == wrong
+    assert connection.call("RESTORE", "b", 0, payload[:-8] + bytes(8)) == wrong
+    assert connection.call("RESTORE", "b", 0, b"short") == wrong
+    # A version and the checksum of it, without a value.
+    assert connection.call("RESTORE", "b", 0, sealed(b"")) == ("-", b"ERR Bad data format")
+    assert connection.call("RESTORE", "b", 0, sealed(b"\x0eX")) == ("-", b"ERR Bad data format")
+    connection.close()
+
+
+def test_lcs_is_bounded(server):
+    connection = Connection(server.port)
+    connection.pipeline([("SETRANGE", key, 20_000, "x") for key in "ab"])
+    for words in [(), ("LEN",), ("IDX",)]:
+        assert connection.call("LCS", "a", "b", *words) == (
+            "-", b"ERR Insufficient memory, transient memory for LCS exceeds proto-max-bulk-len")
     connection.close()

@@ -1,0 +1,412 @@
+"""Hostile input: commands made of COMMAND DOCS, corrupt DUMP payloads, broken protocol.
+
+    python Tests/Wire/fuzz.py --seed 7 --seconds 60 [arguments|payloads|protocol] [--torture]
+
+Three parts. `arguments` gives every command what its documentation asks for, then damages it:
+extreme numbers, missing, doubled and misplaced words; where redis-server is certain of its
+answer, Firn's must be the same. `payloads` restores mutated DUMPs with checksums that are right
+again. `protocol` sends bytes that are almost requests and compares all that comes back. Nothing
+may end the server, hang it, or make it take memory without bound."""
+
+import argparse
+import random
+import socket
+import sys
+import time
+
+from differential import REREAD, Mismatch, Run, equal, shown
+from resp import Connection, request
+
+RESIDENT_MAX_KB = 1_500_000
+
+NUMBERS = [b"0", b"1", b"2", b"3", b"5", b"-1", b"-2", b"10", b"9223372036854775807",
+           b"-9223372036854775808", b"9223372036854775808", b"-9223372036854775809",
+           b"18446744073709551615", b"4294967296", b"2147483648", b"-2147483649", b"1.5", b"+1",
+           b"01", b" 1", b"", b"1e3", b"inf", b"-inf", b"nan", b"(1", b"[a", b"-", b"+", b"x",
+           b"*", b"-0", b"536870912", b"9223372036854775", b"4611686018427387904", b"1000000"]
+KEYS = [b"s", b"n", b"h", b"l", b"S", b"i", b"z", b"bigh", b"bigl", b"bigS", b"bigz", b"none"]
+WORDS = [b"COUNT", b"LIMIT", b"NX", b"GT", b"WITHSCORES", b"GET", b"STORE", b"REV", b"extra"]
+FIXTURE = [
+    ["SET", "s", "hello"], ["SET", "n", "10"], ["HSET", "h", "a", "1", "b", "x"],
+    ["RPUSH", "l", "a", "b", "c", "1"], ["SADD", "S", "a", "b", "x"], ["SADD", "i", 1, 2, 3],
+    ["ZADD", "z", 1, "a", 2, "b", 3, "c"], ["RPUSH", "bigl", *range(700)],
+    ["HSET", "bigh", *range(600)], ["SADD", "bigS", *[f"m{i}" for i in range(600)]],
+    ["ZADD", "bigz", *[x for i in range(300) for x in (i % 7, f"m{i}")]]]
+# Ends, blocks or changes the connection or the server itself.
+NEVER = set("""shutdown debug monitor subscribe psubscribe ssubscribe sync psync replconf quit
+    unsubscribe punsubscribe sunsubscribe failover replicaof slaveof reset hello auth select
+    wait client config restore-asking module
+    blpop brpop brpoplpush blmove blmpop bzpopmin bzpopmax bzmpop xread xreadgroup
+    save bgsave""".split())
+# Answers by chance, by time or by what is Firn's own: only Firn is asked, and must survive.
+ALONE = set("""info dbsize lolwut acl cluster latency memory slowlog command role lastsave time
+    bgrewriteaof randomkey spop srandmember hrandfield zrandmember scan sscan
+    hscan zscan dump restore migrate object tier archive exec discard multi watch unwatch
+    pubsub publish asking readonly readwrite
+    eval evalsha eval_ro evalsha_ro fcall fcall_ro function script pfdebug pfselftest""".split())
+
+
+def plainly(reply):
+    """A RESP3 reply as Python's own values."""
+    kind, value = reply
+    if kind == "%":
+        return {plainly(k): plainly(v) for k, v in value}
+    return [plainly(x) for x in value] if isinstance(value, list) else value
+
+
+class Arguments:
+    """Argument lists after the arguments that COMMAND DOCS describes."""
+
+    def __init__(self, rng, docs):
+        self.rng = rng
+        self.commands = {}
+        for name, doc in docs.items():
+            if name.decode() in NEVER:
+                continue
+            self.commands[name] = doc.get(b"arguments", [])
+            for full, sub in doc.get(b"subcommands", {}).items():
+                self.commands[full] = sub.get(b"arguments", [])
+        self.names = sorted(self.commands)
+
+    def leaf(self, kind):
+        rng = self.rng
+        if kind == b"key":
+            return rng.choice(KEYS)
+        if kind in (b"integer", b"unix-time"):
+            return rng.choice(NUMBERS[:8]) if rng.random() < 0.6 else rng.choice(NUMBERS)
+        if kind == b"double":
+            return rng.choice(NUMBERS)
+        few = [b"a", b"b", b"x", b"1", b"2"]
+        return rng.choice(few) if rng.random() < 0.7 else rng.choice(NUMBERS)
+
+    def written(self, argument):
+        rng = self.rng
+        flags = argument.get(b"flags", [])
+        if b"optional" in flags and rng.random() < 0.5:
+            return []
+        words, kind, token = [], argument[b"type"], argument.get(b"token")
+        for time_ in range(rng.choice([1, 1, 2, 3]) if b"multiple" in flags else 1):
+            if token is not None and (time_ == 0 or b"multiple_token" in flags):
+                words.append(token)
+            if kind == b"oneof":
+                words += self.written(rng.choice(argument[b"arguments"]))
+            elif kind == b"block":
+                for part in argument[b"arguments"]:
+                    words += self.written(part)
+            elif kind != b"pure-token":
+                words.append(self.leaf(kind))
+        return words
+
+    def command(self):
+        rng = self.rng
+        name = rng.choice(self.names)
+        words = [w for argument in self.commands[name] for w in self.written(argument)]
+        if rng.random() < 0.3:
+            # A count of keys that fits is rare by chance.
+            for i, word in enumerate(words):
+                if word in NUMBERS:
+                    words[i] = rng.choice([b"1", b"2"])
+                    break
+        roll = rng.random()
+        if roll < 0.12 and words:
+            words[rng.randrange(len(words))] = rng.choice(NUMBERS + KEYS)
+        elif roll < 0.2 and words:
+            del words[rng.randrange(len(words))]
+        elif roll < 0.3:
+            words.insert(rng.randrange(len(words) + 1), rng.choice(NUMBERS + WORDS))
+        elif roll < 0.36:
+            words += rng.choice([words[-1:], words[-2:], [b"extra"]])
+        words = [*name.upper().split(b"|"), *words]
+        return lasting(words)
+
+
+def lasting(words):
+    """The same without times that end while the test runs."""
+    if words[0] in (b"EXPIRE", b"PEXPIRE", b"SETEX", b"PSETEX"):
+        at = [2]
+    elif words[0] in (b"SET", b"GETEX"):
+        at = [i + 1 for i, w in enumerate(words) if w.upper() in (b"EX", b"PX")]
+    else:
+        return words
+    for i in at:
+        if i < len(words) and words[i].isdigit() and 0 < int(words[i]) < 100_000:
+            words[i] = b"%d" % (int(words[i]) * 10_000_000)
+    return words
+
+
+def resident_kb(pid):
+    with open(f"/proc/{pid}/status") as status:
+        return next(int(line.split()[1]) for line in status if line.startswith("VmRSS"))
+
+
+def check_alive(run):
+    server = run.firn
+    assert server.process.poll() is None, server.log()[-6000:]
+    resident = resident_kb(server.process.pid)
+    assert resident < RESIDENT_MAX_KB, f"the server takes {resident} kB"
+
+
+def fuzz_arguments(run, rng, seconds):
+    """Commands by their documentation; returns how many were compared."""
+    docs = plainly(run.pairs[1][0].call("COMMAND", "DOCS"))
+    arguments = Arguments(rng, docs)
+    theirs = set(plainly(run.pairs[1][1].call("COMMAND", "LIST")))
+    # In a database of its own: what is not compared must not change what is.
+    alone = Connection(run.firn.port)
+    alone.call("SELECT", 12)
+    done, deadline = 0, time.time() + seconds
+    while time.time() < deadline:
+        for connection in run.pairs[0]:
+            connection.pipeline([["FLUSHALL"], *FIXTURE])
+        alone.pipeline(FIXTURE)
+        sent = []
+        for _ in range(40):
+            words = arguments.command()
+            if words[0].lower().decode() in ALONE or words[0].lower() not in theirs:
+                answer(run, alone, words)
+                continue
+            sent.append(words)
+            c = rng.randrange(2)
+            for connection in run.pairs[c]:
+                connection.send(words)
+            try:
+                ours, redis = (connection.read() for connection in run.pairs[c])
+            except (OSError, EOFError):
+                check_alive(run)
+                raise
+            if not same(words, ours, redis):
+                history = "\n".join(shown(w) for w in sent)
+                raise Mismatch(f"{shown(words)}\n  firn  {shown(ours)}\n  redis {shown(redis)}\n"
+                               f"after\n{history}")
+            done += 1
+            if undetermined(words) and ours[0] == ":":
+                break  # The lists that it stored differ.
+        information = alone.call("INFO", "everything")
+        assert information[0] == "$", information
+    check_alive(run)
+    alone.close()
+    return done
+
+
+def undetermined(words):
+    """Whether the order of the result is by chance: sorted by something that may be equal."""
+    return words[0] in (b"SORT", b"SORT_RO") and b"BY" in [w.upper() for w in words[2:]]
+
+
+def same(words, ours, theirs):
+    if undetermined(words) and isinstance(ours[1], list) and isinstance(theirs[1], list):
+        return ours[0] == theirs[0] and len(ours[1]) == len(theirs[1])
+    return equal(words, ours, theirs, REREAD)
+
+
+def answer(run, connection, words):
+    """Any answer will do, but there must be one."""
+    try:
+        connection.call(*words)
+        connection.pipeline([["DISCARD"], ["UNWATCH"]])
+    except (OSError, EOFError) as error:
+        check_alive(run)
+        raise Mismatch(f"{shown(words)} ended the connection: {error}") from error
+
+
+# MARK: Payloads
+
+CRC64_TABLE = []
+for byte in range(256):
+    for _ in range(8):
+        byte = byte >> 1 ^ (0x95AC9329AC4BC9B5 if byte & 1 else 0)
+    CRC64_TABLE.append(byte)
+
+
+def crc64(data):
+    crc = 0
+    for byte in data:
+        crc = CRC64_TABLE[(crc ^ byte) & 0xFF] ^ crc >> 8
+    return crc
+
+
+def sealed(body):
+    """A DUMP payload of a type byte and a value, as one that Redis 7.0 made."""
+    body += (10).to_bytes(2, "little")
+    return body + crc64(body).to_bytes(8, "little")
+
+
+EXTREMES = [
+    b"\x00", b"\xff", b"\x7f", b"\x80", b"\x80\xff\xff\xff\xff", b"\x81" + b"\x7f" * 8,
+    b"\x81" + b"\xff" * 8, b"\xc0\x80", b"\xc3", b"\xc3\x01\x81\x00\x00\x00\x10" + b"\0" * 4,
+    b"\xf0\xff\xff\xff\xff", b"\xf4" + b"\xff" * 8, b"\xfe", b"\x3f", b"\x40", b"\xe0\x00"]
+
+
+def mutated(rng, body):
+    body = bytearray(body)
+    for _ in range(rng.choice([1, 1, 1, 2, 4])):
+        roll, at = rng.random(), rng.randrange(len(body))
+        if roll < 0.35:
+            body[at] = rng.randrange(256)
+        elif roll < 0.5:
+            body[at] ^= 1 << rng.randrange(8)
+        elif roll < 0.6:
+            del body[at : at + rng.randint(1, 8)]
+        elif roll < 0.7:
+            body[at:at] = rng.choice(EXTREMES)
+        elif roll < 0.8:
+            extreme = rng.choice(EXTREMES)
+            body[at : at + len(extreme)] = extreme
+        elif roll < 0.87:
+            other = rng.randrange(len(body))
+            body[at:at] = body[other : other + rng.randint(1, 30)]
+        elif roll < 0.92:
+            del body[at:]
+        elif roll < 0.97:
+            body[0] = rng.randrange(24)
+        else:
+            body += rng.randbytes(rng.randint(1, 20))
+        if not body:
+            body += b"\x00"
+    return bytes(body)
+
+
+READS = {b"string": [["GET"], ["STRLEN"], ["APPEND", "x"]],
+         b"list": [["LRANGE", 0, -1], ["LPUSH", "a"], ["RPOP"], ["LREM", 0, "a"], ["LINDEX", 3]],
+         b"set": [["SMEMBERS"], ["SADD", "7", "x"], ["SPOP"], ["SRANDMEMBER", -3]],
+         b"zset": [["ZRANGE", 0, -1, "WITHSCORES"], ["ZADD", 2, "q"], ["ZPOPMIN"], ["ZRANK", "a"],
+                   ["ZREMRANGEBYRANK", 1, 2]],
+         b"hash": [["HGETALL"], ["HSET", "q", "1"], ["HDEL", "a"], ["HRANDFIELD", -3]],
+         b"stream": [["XLEN"], ["XRANGE", "-", "+"]]}
+
+
+def fuzz_payloads(run, rng, seconds):
+    """Mutated DUMPs; returns how many were restored and how many of those were taken."""
+    originals = []
+    for connection in run.pairs[0]:
+        connection.pipeline([["FLUSHALL"], *FIXTURE, ["SET", "comp", b"again " * 300]])
+        originals += [r[1][:-10] for r in connection.pipeline(
+            [["DUMP", key] for key in [*KEYS[:-1], b"comp"]])]
+    connection, tried, taken = run.pairs[0][0], 0, 0
+    deadline = time.time() + seconds
+    refusals = {b"ERR Bad data format", b"ERR DUMP payload version or checksum are wrong"}
+    while time.time() < deadline:
+        body = mutated(rng, rng.choice(originals))
+        payload = sealed(body)
+        if rng.random() < 0.05:
+            payload = mutated(rng, payload)
+        tried += 1
+        try:
+            reply = connection.call("RESTORE", "r", 0, payload, "REPLACE")
+            if reply == ("+", b"OK"):
+                taken += 1
+                kind = connection.call("TYPE", "r")[1]
+                commands = [[c[0], "r", *c[1:]] for c in READS[kind]]
+                rng.shuffle(commands)
+                connection.pipeline([["DUMP", "r"], ["OBJECT", "ENCODING", "r"],
+                                     ["DEBUG", "DIGEST-VALUE", "r"], ["MEMORY", "USAGE", "r"],
+                                     ["COPY", "r", "r2", "REPLACE"], *commands, ["DUMP", "r"],
+                                     ["TIER", "SPILL", "r2"], ["TYPE", "r2"], ["DUMP", "r2"]])
+            elif reply[0] != "-" or reply[1] not in refusals:
+                raise Mismatch(f"{payload!r}: {reply}")
+        except (OSError, EOFError) as error:
+            raise Mismatch(f"{payload!r}: {error}\n{run.firn.log()[-5000:]}") from error
+    check_alive(run)
+    return tried, taken
+
+
+# MARK: Protocol
+
+PIECES = [b"*", b"$", b"\r\n", b"\n", b"\r", b"*0\r\n", b"*-1\r\n", b"$-1\r\n", b"$0\r\n\r\n",
+          b"*1048577\r\n", b"*2147483648\r\n", b"$536870913\r\n", b"$9223372036854775807\r\n",
+          b"*-9223372036854775808\r\n", b"*1\r\n", b"$4\r\nPING\r\n", b"PING\r\n", b"PING \"a",
+          b"ECHO \"\\x41\\n\"\r\n", b"SET a 'b'\r\n", b"GET a\r\n", b"\"", b"'", b"\x00", b"\xff",
+          b" ", b"*3\r\n$3\r\nSET\r\n", b"$1\r\na\r\n", b"*+1\r\n", b"* 1\r\n", b"*1 \r\n",
+          b"$01\r\na\r\n", b"QUIT\r\n", b"*2\r\n$4\r\nECHO\r\n$3\r\na\r\n\r\n", b"+OK\r\n",
+          b":1\r\n"]
+
+
+def broken(rng):
+    """Bytes that are almost a pipeline."""
+    good = [[b"PING"], [b"SET", b"a", b"b"], [b"GET", b"a"], [b"ECHO", b"x" * rng.randrange(40)],
+            [b"INCR", b"n"], [b"LPUSH", b"l", b"1", b"2"], [b"MGET", b"a", b"n"]]
+    data = bytearray()
+    for _ in range(rng.randint(1, 8)):
+        data += request(rng.choice(good)) if rng.random() < 0.7 else rng.choice(PIECES)
+    for _ in range(rng.choice([0, 1, 1, 2])):
+        at = rng.randrange(len(data) + 1)
+        roll = rng.random()
+        if roll < 0.4:
+            data[at:at] = rng.choice(PIECES)
+        elif roll < 0.6:
+            del data[at : at + rng.randint(1, 4)]
+        elif roll < 0.8 and at < len(data):
+            data[at] = rng.randrange(256)
+        else:
+            del data[at:]
+    # In Redis a zero byte hides the end of an inline request, which then never ends.
+    return bytes(data).replace(b"\0", b"0")
+
+
+def conversation(port, parts):
+    """Everything that the server says to these bytes until it closes; None if it closed without
+    reading all, which may have cost what it said."""
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as sock:
+        heard = b""
+        try:
+            for part in parts:
+                sock.sendall(part)
+            sock.shutdown(socket.SHUT_WR)
+            while data := sock.recv(65536):
+                heard += data
+        except TimeoutError:
+            raise
+        except OSError:
+            return None
+        return heard
+
+
+def fuzz_protocol(run, rng, seconds):
+    """Broken pipelines, byte for byte as Redis answers them; returns how many."""
+    done, deadline = 0, time.time() + seconds
+    while time.time() < deadline:
+        data = broken(rng)
+        cut = rng.randrange(len(data) + 1)
+        parts = [data] if rng.random() < 0.7 else [data[:cut], data[cut:]]
+        for connection in run.pairs[0]:
+            connection.call("FLUSHALL")
+        ours = conversation(run.firn.port, parts)
+        theirs = conversation(run.redis.port, parts)
+        if ours != theirs and None not in (ours, theirs):
+            raise Mismatch(f"{parts!r}\n  firn  {ours!r}\n  redis {theirs!r}")
+        done += 1
+    check_alive(run)
+    return done
+
+
+PARTS = {"arguments": fuzz_arguments, "payloads": fuzz_payloads, "protocol": fuzz_protocol}
+
+
+def fuzz(part, seed, seconds, torture=False, maxmemory=None):
+    """One part for so many seconds; an error names the seed."""
+    options = {"debug_spill_every_command": "yes"} if torture else {}
+    run = Run(options, maxmemory)
+    try:
+        run.reset()
+        return PARTS[part](run, random.Random(seed), seconds)
+    except Exception as error:
+        raise AssertionError(f"{part}, seed {seed}: {error}") from error
+    finally:
+        run.close()
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("parts", nargs="*", default=list(PARTS))
+    parser.add_argument("--seed", type=int, default=random.randrange(1 << 32))
+    parser.add_argument("--seconds", type=float, default=30)
+    parser.add_argument("--torture", action="store_true")
+    parser.add_argument("--maxmemory")
+    words = parser.parse_args()
+    for part in words.parts:
+        done = fuzz(part, words.seed, words.seconds, words.torture, words.maxmemory)
+        print(f"{part}, seed {words.seed}: {done} and all is well", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
