@@ -32,7 +32,11 @@ def test_log_of_a_start(start):
     assert f"pid {server.process.pid}" in log
     assert "Memory budget" in log
     assert str(server.directory) in log
-    assert "Ready to accept connections" in log
+    # The socket takes connections a moment before the line is written.
+    deadline = time.time() + 10
+    while "Ready to accept connections" not in server.log():
+        assert time.time() < deadline, server.log()
+        time.sleep(0.01)
     assert "activedefrag" in log
     server.stop()
     assert "bye bye" in server.log()
