@@ -11,8 +11,8 @@ struct CommandTable {
 
     static let groups: [[CommandSpec]] = [
         stringCommands, keysCommands, hashCommands, listCommands, setCommands,
-        sortedSetCommands, connectionCommands, serverCommands, transactionCommands,
-        pubsubCommands, tierCommands, archiveCommands,
+        sortedSetCommands, bitmapCommands, connectionCommands,
+        serverCommands, transactionCommands, pubsubCommands, tierCommands, archiveCommands,
     ]
 
     init() {

@@ -51,10 +51,16 @@ extension Engine {
     func changed(
         _ key: Key, _ entry: Entry, _ event: StaticString, _ eventClass: KeyspaceEvents
     ) {
+        changedQuietly(key, entry)
+        if notifiedEvents.contains(eventClass) { notify(eventClass, event, key) }
+    }
+
+    /// The same for a change that Redis does not announce as an event.
+    @inline(__always)
+    func changedQuietly(_ key: Key, _ entry: Entry) {
         markDirty(entry, database: key.database)
         stats.changesSinceSave &+= 1
         if watchedKeyCount != 0 { touchWatchers(key) }
-        if notifiedEvents.contains(eventClass) { notify(eventClass, event, key) }
     }
 
     @inline(__always)

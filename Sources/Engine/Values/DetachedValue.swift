@@ -22,6 +22,15 @@ struct RawString {
         self.capacity = UInt32(room)
     }
 
+    /// An allocation of `count` zero bytes, without room to grow.
+    init(zeros count: Int) {
+        let room = Swift.max(count, 16)
+        pointer = Heap.allocate(room)
+        memset(pointer, 0, count)
+        self.count = UInt32(count)
+        capacity = UInt32(room)
+    }
+
     func free() { Heap.free(pointer, Int(capacity)) }
 }
 

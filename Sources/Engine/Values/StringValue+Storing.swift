@@ -66,6 +66,20 @@ extension Engine {
         return entry
     }
 
+    /// Makes a string in an allocation of its own the whole value of `key`, without expiry, on
+    /// the terms of `setString(_:_:_:expiry:)`. The entry owns it then. O(1).
+    func setString(_ key: Key, _ old: Entry?, raw string: RawString) -> Entry {
+        let bodyCount = MemoryLayout<RawString>.size
+        let entry: Entry
+        if let old {
+            entry = reshape(key, old, .string, .raw, bodyCount: bodyCount, expiry: nil)
+        } else {
+            entry = insert(key, .string, .raw, bodyCount: bodyCount)
+        }
+        StringValue.setRaw(entry, string)
+        return entry
+    }
+
     /// Frees the value of an entry and gives it another body, still to be filled, and another
     /// expiry. O(1) beside the freeing.
     @inline(__always)
