@@ -11,7 +11,7 @@ struct CommandTable {
 
     static let groups: [[CommandSpec]] = [
         stringCommands, keysCommands, hashCommands, listCommands, setCommands,
-        sortedSetCommands, bitmapCommands, connectionCommands,
+        sortedSetCommands, bitmapCommands, hyperLogLogCommands, connectionCommands,
         serverCommands, transactionCommands, pubsubCommands, tierCommands, archiveCommands,
     ]
 
