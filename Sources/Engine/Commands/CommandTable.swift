@@ -11,7 +11,7 @@ struct CommandTable {
 
     static let groups: [[CommandSpec]] = [
         stringCommands, keysCommands, hashCommands, listCommands, setCommands,
-        sortedSetCommands, bitmapCommands, hyperLogLogCommands, connectionCommands,
+        sortedSetCommands, bitmapCommands, hyperLogLogCommands, geoCommands, connectionCommands,
         serverCommands, transactionCommands, pubsubCommands, tierCommands, archiveCommands,
     ]
 

@@ -209,7 +209,7 @@ extension Numbers {
 
     /// `value / 2^shift`, ties to even; a negative shift multiplies.
     @inline(__always)
-    private static func roundedShift(_ value: UInt128, _ shift: Int) -> UInt128 {
+    static func roundedShift(_ value: UInt128, _ shift: Int) -> UInt128 {
         if shift <= 0 { return value << UInt128(-shift) }
         let quotient = value >> UInt128(shift)
         let rest = value & ((1 << UInt128(shift)) &- 1)

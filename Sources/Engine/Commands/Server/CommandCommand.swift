@@ -147,7 +147,24 @@ enum CommandCommand {
             throw .message("ERR Invalid arguments specified for command")
         }
         if command.name == "sort", let store = storePosition(inner) { positions.append(store + 2) }
+        if spec.group == .geo {
+            for position in positionsBehindWords(command, inner) { positions.append(position + 2) }
+        }
         return (command, positions)
+    }
+
+    /// The keys that a specification finds behind a word: where it first stands (GEORADIUS).
+    private static func positionsBehindWords(
+        _ command: NamedCommand, _ args: Arguments
+    ) -> [Int] {
+        keySpecifications(command.name, command.spec).compactMap { specification in
+            guard case .keyword(let word, let start) = specification.begin,
+                let found = (start..<Swift.max(start, args.count)).first(where: {
+                    args[$0].text.uppercased() == word
+                })
+            else { return nil }
+            return found + 1 < args.count ? found + 1 : nil
+        }
     }
 
     /// The last destination among the arguments of a SORT.
