@@ -7,7 +7,8 @@ which knows how to compare them."""
 import random
 import time
 
-KINDS = "skhlSzx"  # Strings, counters, hashes, lists, sets, sorted sets, those with equal scores.
+# Strings, counters, hashes, lists, sets, sorted sets, those with equal scores, HyperLogLogs, places.
+KINDS = "skhlSzxpg"
 PER_KIND = 4
 KEYS = [f"{kind}{i}".encode() for kind in KINDS for i in range(PER_KIND)]
 DATABASES = 3
@@ -30,8 +31,8 @@ class Generator:
     def __init__(self, rng, supported=None):
         self.rng = rng
         groups = [(30, self.string), (26, self.hash), (32, self.list), (26, self.set),
-                  (36, self.zset), (20, self.lex), (34, self.key), (8, self.bulk), (6, self.bit),
-                  (2, self.unknown)]
+                  (36, self.zset), (20, self.lex), (34, self.key), (8, self.bulk), (20, self.bit),
+                  (14, self.hyperloglog), (18, self.geo), (2, self.unknown)]
         self.weights = [weight for weight, _ in groups]
         self.groups = [group for _, group in groups]
         self.supported = supported or (lambda name: True)
@@ -137,20 +138,90 @@ class Generator:
                                              ["IDX", "WITHMATCHLEN"], ["LEN", "IDX"])])
 
     def bit(self):
-        k, pick = self.name("s"), self.pick
-        offset = pick(0, 1, 7, 8, 63, 100, 1000, -1, 2**32, "#1", "x")
-        field = pick("u8", "i8", "u1", "i64", "u63", "u64", "i16", "q")
+        k, pick, rng = self.name("s"), self.pick, self.rng
+        offset = pick(0, 1, 7, 8, 63, 100, 1000, rng.randrange(300), -1, 2**32, "x")
+        unit = lambda: self.maybe(0.7, pick("BIT", "BYTE", "BIT", "bit", "x"))
         return pick(
-            ["SETBIT", k, offset, pick(0, 1, 2)], ["GETBIT", k, offset],
-            ["BITCOUNT", k, *pick([], [self.index(), self.index()],
-                                  [self.index(), self.index(), pick("BIT", "BYTE")])],
-            ["BITPOS", k, pick(0, 1), *pick([], [self.index()], [self.index(), self.index()],
-                                            [self.index(), self.index(), pick("BIT", "BYTE")])],
-            ["BITOP", pick("AND", "OR", "XOR", "NOT", "NOT"), self.target("s"), *self.names("s")],
-            ["BITFIELD", k, *self.maybe(0.4, "OVERFLOW", pick("WRAP", "SAT", "FAIL")),
-             pick("SET", "INCRBY"), field, offset, self.integer(), "GET", field, offset],
-            ["BITFIELD_RO", k, "GET", field, offset],
-            ["SETBIT", k, self.rng.randrange(500), 1])
+            ["SETBIT", k, offset, pick(0, 1, 1, 2)], ["GETBIT", self.name("sk"), offset],
+            ["SETBIT", k, rng.randrange(500), pick(0, 1)],
+            ["SETBIT", k, rng.randrange(200_000), 1],
+            ["BITCOUNT", k], ["BITCOUNT", self.name("sk"), self.index(), self.index(), *unit()],
+            ["BITPOS", k, pick(0, 1), *pick([], [self.index()], [self.index(), self.index(), *unit()])],
+            ["BITPOS", k, pick(0, 1), rng.randint(-300, 300), rng.randint(-300, 300), "BIT"],
+            ["BITOP", pick("AND", "OR", "XOR", "XOR"), self.target("s"), *self.names("ssk")],
+            ["BITOP", "NOT", self.target("s"), *self.names("s", pick(1, 1, 1, 2))],
+            ["BITFIELD", k, *[w for _ in range(rng.randint(0, 5)) for w in self.field_operation()]],
+            ["BITFIELD_RO", k, *[w for _ in range(rng.randint(0, 3))
+                                 for w in ("GET", self.field_type(), self.field_offset())]])
+
+    def field_type(self):
+        if self.rng.random() < 0.03:
+            return self.pick("u64", "i65", "u0", "q8", "i", "u-1")
+        return self.pick(f"u{self.rng.randint(1, 63)}", f"i{self.rng.randint(1, 64)}", "u8", "i8")
+
+    def field_offset(self):
+        return self.pick(0, self.rng.randrange(200), f"#{self.rng.randrange(12)}",
+                         self.rng.randrange(200), *self.maybe(0.1, -1, "x", "#-1", 2**33))
+
+    def field_operation(self):
+        """One of BITFIELD's operations, numbers near the ends of the field among its values."""
+        value = self.pick(self.integer(), self.rng.randint(-300, 300),
+                          self.rng.randint(-(2**63), 2**63 - 1), 2**self.rng.randrange(63),
+                          -(2**self.rng.randrange(64)))
+        where = [self.field_type(), self.field_offset()]
+        return self.pick(["GET", *where], ["SET", *where, value], ["INCRBY", *where, value],
+                         ["OVERFLOW", self.pick("WRAP", "SAT", "FAIL"), "INCRBY", *where, value],
+                         ["OVERFLOW", self.pick("SAT", "fail", "x"), "SET", *where, value])
+
+    def hyperloglog(self):
+        k, pick, rng = self.name("p"), self.pick, self.rng
+        elements = lambda most: [rng.randrange(10**rng.randint(1, 6))
+                                 for _ in range(rng.randint(0, most))]
+        return pick(
+            ["PFADD", k, *elements(4)], ["PFADD", k, *elements(4)], ["PFADD", k, *elements(40)],
+            ["PFADD", k, *self.elements(3)], ["PFADD", k, *elements(pick(200, 3000))],
+            ["PFCOUNT", k], ["PFCOUNT", k], ["PFCOUNT", *self.names("ppppps", 4)],
+            ["PFMERGE", self.target("p"), *self.names("p")], ["GET", k], ["STRLEN", k],
+            ["PFDEBUG", pick("ENCODING", "DECODE", "DECODE", "TODENSE", "x"), k],
+            ["PFDEBUG", "GETREG", k], ["OBJECT", "ENCODING", k], ["DEL", k],
+            *[["SETRANGE", k, rng.randrange(40), rng.randbytes(2)]] * (rng.random() < 0.2))
+
+    def place(self):
+        if self.rng.random() < 0.03:
+            return [self.float(), self.float()]
+        low, high, north = self.pick((-180, 180, 85), (10, 20, 45), (179.5, 180, 1), (-180, -179, 85))
+        return [repr(self.rng.uniform(low, high)), repr(self.rng.uniform(-north, north))]
+
+    def geo(self):
+        k, pick, rng, member = self.name("g"), self.pick, self.rng, self.element()
+        unit = lambda: pick("m", "km", "km", "KM", "ft", "mi", *self.maybe(0.05, "x"))
+        length = lambda: pick(0, 1, 100, 2000, f"{rng.uniform(0, 5000):.3f}", 10**rng.randrange(8),
+                              *self.maybe(0.1, self.float()))
+        order, count = self.maybe(0.6, pick("ASC", "DESC")), rng.randint(1, 6)
+        limit = pick([], [], ["COUNT", count], ["COUNT", count, "ANY"], *self.maybe(0.1, ["ANY"]))
+        # Which of those that are equally far away are taken is not determined.
+        stored = [*order, *pick([], ["COUNT", count, "ANY"])] if not order else order
+        shown = [w for w in ("WITHDIST", "WITHCOORD", "WITHHASH") if rng.random() < 0.3]
+        center = pick(["FROMMEMBER", member], ["FROMLONLAT", *self.place()])
+        shape = pick(["BYRADIUS", length(), unit()], ["BYBOX", length(), length(), unit()])
+        keep = [pick("STORE", "STOREDIST"), self.target("zg")]
+        return pick(
+            ["GEOADD", k, *self.maybe(0.3, pick("NX", "XX", "CH", "ch")),
+             *[w for e in self.elements(6) for w in (*self.place(), e)]],
+            ["GEOADD", k, *self.place(), member],
+            ["GEOPOS", k, *self.elements()], ["GEOHASH", k, *self.elements()],
+            ["GEODIST", k, member, self.element(), *self.maybe(0.5, unit())],
+            ["GEOSEARCH", k, *center, *shape, *order, *limit, *shown],
+            ["GEOSEARCH", k, *center, *shape, *order, *limit, *shown],
+            ["GEOSEARCHSTORE", self.target("zg"), k, *center, *shape, *stored,
+             *self.maybe(0.4, "STOREDIST")],
+            [pick("GEORADIUS", "GEORADIUS_RO"), k, *self.place(), length(), unit(), *order, *limit,
+             *shown],
+            [pick("GEORADIUSBYMEMBER", "GEORADIUSBYMEMBER_RO"), k, member, length(), unit(), *order,
+             *limit, *shown],
+            ["GEORADIUS", k, *self.place(), length(), unit(), *stored, *keep],
+            ["GEORADIUSBYMEMBER", k, member, length(), unit(), *stored, *keep],
+            ["ZRANGE", k, 0, -1, "WITHSCORES"], ["ZREM", k, member])
 
     def hash(self):
         k, f, pick = self.name("h"), self.element(), self.pick

@@ -114,7 +114,11 @@ def test_command_docs(pair):
     "zunionstore d 2 a b", "zunionstore d 0 a", "object freq k", "zrangestore a b 0 1",
     "lmpop 2 a b left", "lmpop 5 a left", "copy a b", "smove a b c", "sintercard 1 a limit 1",
     "memory usage k", "mset a 1 b 2", "rename a b", "ping", "publish a b", "get", "nosuch x",
-    "sinterstore d a b", "getex a", "touch a b c"])
+    "sinterstore d a b", "getex a", "touch a b c", "bitop and d a b", "pfmerge d a b",
+    "pfdebug encoding k", "pfcount a b", "geosearchstore d s frommember a byradius 1 m",
+    "georadius k 1 2 3 m", "georadius k 1 2 3 m store d", "georadius k 1 2 3 m store d store e",
+    "georadius k 1 2 3 m storedist e store d", "georadius k 1 2 3 m count 1 store",
+    "georadiusbymember k m 3 km store d", "georadius_ro k 1 2 3 m store d"])
 def test_getkeys(pair, words):
     for command in ["GETKEYS", "GETKEYSANDFLAGS"]:
         ours, theirs = (c.call("COMMAND", command, *words.split()) for c in pair)

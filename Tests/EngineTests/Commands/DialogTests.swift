@@ -36,7 +36,9 @@ import Testing
 
     @Test func repliesAreThoseOfRedis() {
         let test = TestEngine()
-        for (title, lines) in RedisDialogs.all {
+        let dialogs =
+            RedisDialogs.all + RedisDialogs.bits + RedisDialogs.hyperLogLog + RedisDialogs.geo
+        for (title, lines) in dialogs {
             for (line, wanted) in lines {
                 let words = Self.split(line)
                 if test.standIn(words) { continue }

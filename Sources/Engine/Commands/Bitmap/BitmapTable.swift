@@ -34,8 +34,9 @@ let bitmapCommands: [CommandSpec] = [
         "bitfield", -2, [.write, .denyOOM], keys: .first, .bitmap, since: "3.2.0",
         "Perform arbitrary bitfield integer operations on strings",
         syntax: """
-            key [GET encoding offset | [OVERFLOW <WRAP | SAT | FAIL>] <SET encoding offset value | \
-            INCRBY encoding offset increment> ...]
+            key [<GET encoding offset | [OVERFLOW <WRAP | SAT | FAIL>] <SET encoding offset value \
+            | INCRBY encoding offset increment>> [<GET encoding offset | [OVERFLOW <WRAP | SAT | \
+            FAIL>] <SET encoding offset value | INCRBY encoding offset increment>> ...]]
             """,
         complexity: "O(1) for each subcommand specified",
         BitFieldCommands.bitfield),

@@ -47,12 +47,13 @@ enum HyperLogLogDebug {
     /// `z:` and `Z:` for runs of zeros in one byte and in two, `v:rank,count` for others.
     private static func runs(_ bytes: Bytes) -> String {
         var words: [String] = []
-        _ = SparseRegisters.forEach(bytes) { run in
+        SparseRegisters.walk(bytes) { run in
             if run.rank > 0 {
                 words.append("v:\(run.rank),\(run.count)")
             } else {
                 words.append("\(run.byteCount == 1 ? "z" : "Z"):\(run.count)")
             }
+            return true
         }
         return words.joined(separator: " ")
     }

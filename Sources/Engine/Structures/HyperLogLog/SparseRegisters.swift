@@ -42,21 +42,29 @@ enum SparseRegisters {
         return Run(rank: 0, count: zeros + 1, byteCount: 2)
     }
 
+    /// Lends every run in order, however many registers they come to, until `body` returns
+    /// false. O(bytes).
+    static func walk(_ bytes: Bytes, _ body: (Run) -> Bool) {
+        guard let base = bytes.baseAddress?.assumingMemoryBound(to: UInt8.self) else { return }
+        var offset = 0
+        while offset < bytes.count {
+            // Redis has a zero byte behind every string, which ends a run that is cut off.
+            let run =
+                run(base, bytes.count, at: offset)
+                ?? Run(rank: 0, count: Int(base[offset] & 63) << 8 + 1, byteCount: 2)
+            guard body(run) else { return }
+            offset += run.byteCount
+        }
+    }
+
     /// Lends every run in order; false if they do not cover all registers exactly, and then not
     /// more than all were lent. O(bytes).
     static func forEach(_ bytes: Bytes, _ body: (Run) -> Void) -> Bool {
-        guard let base = bytes.baseAddress?.assumingMemoryBound(to: UInt8.self) else {
-            return false
-        }
-        var offset = 0
         var covered = 0
-        while offset < bytes.count {
-            guard let run = run(base, bytes.count, at: offset),
-                covered + run.count <= HyperLogLog.registerCount
-            else { return false }
-            body(run)
+        walk(bytes) { run in
             covered += run.count
-            offset += run.byteCount
+            if covered <= HyperLogLog.registerCount { body(run) }
+            return covered <= HyperLogLog.registerCount
         }
         return covered == HyperLogLog.registerCount
     }
