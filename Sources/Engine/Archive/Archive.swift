@@ -120,6 +120,10 @@ extension Engine {
             deleteArchived(row.id, tier)
         }
         tier.pendingArchive.purge(before: ms)
+        // The writer may need longer than to the next checkpoint, after which the log has
+        // forgotten it.
+        if tier.batch.isEmpty { tier.batchStartedMs = nowMs }
+        tier.batch.setMetadata(StoreKeys.purgedBefore, Array("\(tier.pendingArchive.floorMs)".utf8))
         maintenance?.wake()
     }
 

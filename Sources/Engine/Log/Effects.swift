@@ -61,6 +61,12 @@ extension Engine {
         log.endCommand()
     }
 
+    /// Logs that something leaves the archive, without any other effect.
+    func logRemoval(_ removal: ArchiveRemoval, database: Int) {
+        guard logIsEnabled else { return }
+        log.remove(removal, database: database)
+    }
+
     /// Logs an effect on whole databases: FLUSHALL, FLUSHDB, SWAPDB. `database` -1: none is
     /// selected.
     func effect(database: Int, _ name: StaticString, _ arguments: EffectArgument...) {

@@ -6,16 +6,28 @@
 //                                                           every byte since the line before it
 //                                                           of either of these two kinds
 //     #FIRN:expire\r\n                                      the next command is an expiry's DEL
+//     #FIRN:unarchive=<decimal>-<decimal>\r\n               with the next command this row leaves the
+//                                                           archive: expiry time, number
+//     #FIRN:purge=<decimal>\r\n                             with it everything that expired before
 //     #TS:<decimal>\r\n                                     Unix time, as Redis writes it
 //
 // CRC is CRC-32C. Each number has exactly one spelling (lower case, no leading zeros), so that
 // a flipped bit in the line itself never reads as the same line. A line is at most 1024 bytes
 // long, Redis's limit. Other `#` lines are skipped, but belong to their batch's CRC.
 
+/// What leaves the archive: no command of Redis's says so, and replay must not bring it back.
+package enum ArchiveRemoval: Equatable, Sendable {
+    case row(ArchiveID)
+    /// Everything that expired before, Unix milliseconds.
+    case before(Int64)
+}
+
 enum LogAnnotation {
     static let lineBytesMax = 1024
     static let expire: StaticString = "#FIRN:expire\r\n"
     static let streamIDCount = 40
+    /// The longest line about the archive: fixed text, twice 20 digits.
+    static let archiveBytesMax = 16 + 20 + 1 + 20 + 2
     /// The longest end-of-batch line: fixed text, 20 digits, 8 hex digits.
     static let batchEndBytesMax = 10 + 20 + 5 + 8 + 2
 
@@ -28,6 +40,39 @@ enum LogAnnotation {
         putHex(crc, &at)
         put("\r\n", &at)
         return at - out
+    }
+
+    /// What leaves the archive with the next command, at `out` (room for `archiveBytesMax`);
+    /// returns its length.
+    static func write(_ removal: ArchiveRemoval, to out: UnsafeMutableRawPointer) -> Int {
+        var at = out
+        switch removal {
+        case .row(let id):
+            put("#FIRN:unarchive=", &at)
+            putDecimal(UInt64(id.expiredAt), &at)
+            put("-", &at)
+            putDecimal(id.sequence, &at)
+        case .before(let ms):
+            put("#FIRN:purge=", &at)
+            putDecimal(UInt64(clamping: ms), &at)
+        }
+        put("\r\n", &at)
+        return at - out
+    }
+
+    /// Reads such a line, without its line break.
+    static func archiveRemoval(_ line: Bytes) -> ArchiveRemoval? {
+        var rest = line
+        if take("#FIRN:unarchive=", &rest) {
+            guard let ms = takeDecimal(&rest), ms <= UInt64(Int64.max), take("-", &rest),
+                let sequence = takeDecimal(&rest), rest.count == 0
+            else { return nil }
+            return .row(ArchiveID(expiredAt: Int64(ms), sequence: sequence))
+        }
+        guard take("#FIRN:purge=", &rest), let ms = takeDecimal(&rest), rest.count == 0,
+            ms <= UInt64(Int64.max)
+        else { return nil }
+        return .before(Int64(ms))
     }
 
     /// The first line of a segment.

@@ -36,6 +36,7 @@ package struct LogBuffer: ~Copyable {
     private var unitFramed = false
     private var argumentsLeft = 0
     private var nextIsExpiry = false
+    private var nextRemoval: ArchiveRemoval?
     private var lastTimestamp: Int64 = 0
     /// Unix seconds to note before the next unit (`aof-timestamp-enabled`); 0 for none. The
     /// engine sets it once per turn.
@@ -160,6 +161,20 @@ package struct LogBuffer: ~Copyable {
     /// Says that the next effect is the DEL of a key whose time has come.
     package mutating func annotateExpiry() { nextIsExpiry = true }
 
+    /// Says what leaves the archive with the next effect.
+    package mutating func annotate(_ removal: ArchiveRemoval) { nextRemoval = removal }
+
+    /// An effect that only the archive feels. It stands in front of a SELECT, which changes
+    /// nothing but moves the position on, so that it can be waited for like any other.
+    package mutating func remove(_ removal: ArchiveRemoval, database: Int) {
+        annotate(removal)
+        beginCommand(database: -1, argumentCount: 2)
+        argument("SELECT")
+        argument(Int64(database))
+        endCommand()
+        self.database = database
+    }
+
     @inline(__always)
     private mutating func startEffect(_ database: Int) {
         assert(argumentsLeft == 0, "the command before lacks arguments")
@@ -168,6 +183,14 @@ package struct LogBuffer: ~Copyable {
         if unitEffects == 2 && unitDepth > 0 && !unitFramed { frame() }
         if database != self.database && database >= 0 { select(database) }
         if nextIsExpiry { noteExpiry() }
+        if nextRemoval != nil { noteRemoval() }
+    }
+
+    @inline(never)
+    private mutating func noteRemoval() {
+        reserve(LogAnnotation.archiveBytesMax)
+        addAnnotation(LogAnnotation.write(nextRemoval!, to: base + count))
+        nextRemoval = nil
     }
 
     /// The annotation stands right before its DEL, behind a SELECT that the DEL needed.

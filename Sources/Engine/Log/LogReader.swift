@@ -19,6 +19,8 @@ package struct LogCommand {
     package let endLSN: LSN
     /// Whether it is the DEL of a key whose time had come.
     package let isExpiry: Bool
+    /// What leaves the archive with it.
+    package let removal: ArchiveRemoval?
     /// Whether it is the first, and the last, effect of its MULTI/EXEC unit. Both hold for a
     /// command that stands alone.
     package let startsUnit: Bool
@@ -147,7 +149,7 @@ package struct LogReader: ~Copyable {
         }
         return LogCommand(
             database: command.database, arguments: UnsafeBufferPointer(rebasing: views[0..<count]),
-            endLSN: command.endLSN, isExpiry: command.isExpiry,
+            endLSN: command.endLSN, isExpiry: command.isExpiry, removal: command.removal,
             startsUnit: command.startsUnit, endsUnit: command.endsUnit,
             timestamp: command.timestamp, file: fileIndex,
             offset: scanner.batchOffset + command.start)

@@ -25,6 +25,7 @@ struct LogScanner: ~Copyable {
         var isExpiry = false
         var startsUnit = true
         var endsUnit = true
+        var removal: ArchiveRemoval?
     }
 
     enum Result: Equatable {
@@ -68,6 +69,8 @@ struct LogScanner: ~Copyable {
     private(set) var lsn: LSN = 0
     private var database = 0
     private var timestamp: Int64 = 0
+    /// Read, and to be handed out with the next command.
+    private var removal: ArchiveRemoval?
     private(set) var commands: ContiguousArray<Command> = []
     private var arguments: ContiguousArray<(start: Int, count: Int)> = []
 
@@ -121,6 +124,7 @@ struct LogScanner: ~Copyable {
         var end = lsn
         var unitStart: Int?
         var isExpiry = false
+        removal = nil
         while true {
             if cursor == filled {
                 if try !fill(1) {
@@ -179,6 +183,7 @@ struct LogScanner: ~Copyable {
                 }
                 if let seconds = LogAnnotation.timestamp(line) { timestamp = seconds }
                 if line.equals("#FIRN:expire") { isExpiry = true }
+                if let found = LogAnnotation.archiveRemoval(line) { removal = found }
                 if !hasBatchEnds && commands.isEmpty && unitStart == nil { batchStart = cursor }
                 continue
             default:
@@ -209,7 +214,7 @@ struct LogScanner: ~Copyable {
         let count = arguments.count - first
         var command = Command(
             firstArgument: first, argumentCount: count, start: start, endLSN: end,
-            timestamp: timestamp, database: database, isExpiry: isExpiry)
+            timestamp: timestamp, database: database, isExpiry: isExpiry, removal: removal)
         if count <= 2 {
             let name = argument(first)
             if count == 1, name.count == 5, name.equalsIgnoringCase("multi") {
@@ -238,13 +243,15 @@ struct LogScanner: ~Copyable {
                 }
                 database = number
                 command.database = number
-                if !isRaw { return nil }
+                // One that carries a removal is handed out for its sake.
+                if !isRaw, removal == nil { return nil }
             }
         }
         if let unit = unitStart {
             command.startsUnit = commands.count == unit
             command.endsUnit = false
         }
+        removal = nil
         commands.append(command)
         return nil
     }

@@ -64,6 +64,7 @@ extension Engine {
         let arguments = Arguments(command.arguments)
         client.database = command.database
         replayLSN = isImporting ? 0 : command.endLSN
+        if let removal = command.removal, let tier { apply(removal, tier) }
         guard let index = commands.find(arguments[0]), command.database < databaseCount else {
             return false
         }
@@ -82,6 +83,19 @@ extension Engine {
         callNested(client, index, arguments)
         log.endUnit()
         return true
+    }
+
+    /// Removes from the archive again what left it when the effect first ran, whatever the key's
+    /// record says: rows are not versioned by it.
+    private func apply(_ removal: ArchiveRemoval, _ tier: Tier) {
+        switch removal {
+        case .row(let id):
+            let isThere =
+                tier.pendingArchive.rows.contains { $0.id == id }
+                || (try? tier.store.hasArchived(id)) ?? true
+            if isThere { deleteArchived(id, tier) }
+        case .before(let ms): purgeArchive(before: ms, tier)
+        }
     }
 
     /// Whether the cold record of `key` holds the effect at `replayLSN` already.

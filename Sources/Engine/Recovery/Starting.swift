@@ -36,6 +36,11 @@ extension Engine {
             databases[index].coldLiveCount = storedCounts[numbers[index]] ?? 0
             databases[index].keyCount = databases[index].coldLiveCount
         }
+        if let text = try store.metadata(StoreKeys.purgedBefore),
+            let ms = text.withUnsafeBytes({ Numbers.parseInt64($0) })
+        {
+            tier?.pendingArchive.purge(before: ms)
+        }
         tierCheckpoint(store, lsn)
     }
 

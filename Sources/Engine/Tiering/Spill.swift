@@ -228,4 +228,6 @@ enum StoreKeys {
     static let namespaces = Array("namespaces".utf8)
     static let checkpoint = Array("checkpoint".utf8)
     static let stream = Array("stream".utf8)
+    /// Everything that expired before is purged from the archive; decimal Unix milliseconds.
+    static let purgedBefore = Array("purged-before".utf8)
 }

@@ -149,6 +149,7 @@ enum ArchiveCommands {
         engine.changed(target, entry, "restore", .generic)
         var payload = ByteSink()
         ValueCodec.dump(entry, into: &payload)
+        if engine.logIsEnabled { engine.log.annotate(.row(id)) }
         engine.effect(
             target, "RESTORE", .integer(expiry ?? 0), .bytes(payload.bytes),
             .literal("REPLACE"), .literal("ABSTTL"))
@@ -180,7 +181,10 @@ enum ArchiveCommands {
             let ids = try reading(engine) { () throws(ColdError) in
                 try engine.archiveIDs(of: key, tier)
             }
-            for id in ids { engine.deleteArchived(id, tier) }
+            for id in ids {
+                engine.logRemoval(.row(id), database: client.database)
+                engine.deleteArchived(id, tier)
+            }
             removed += ids.count
         }
         client.reply.integer(removed)
@@ -191,6 +195,7 @@ enum ArchiveCommands {
     ) throws(CommandError) {
         let removed = try reading(engine) { () throws(ColdError) in
             let before = try engine.archiveCount(tier)
+            engine.logRemoval(.before(ms), database: client.database)
             engine.purgeArchive(before: ms, tier)
             return try before - engine.archiveCount(tier)
         }
