@@ -56,6 +56,7 @@ package final class Engine: @unchecked Sendable {
     /// Live records by namespace, as the store's last commit before the start counted them.
     var storedCounts: [UInt32: Int] = [:]
     var checkpoint = CheckpointState()
+    var rewriting = LogRewriting()
     var snapshots = SnapshotState()
     var snapshotIsRunning = false
     var snapshotThread: BackgroundThread?

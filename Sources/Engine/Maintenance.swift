@@ -55,6 +55,8 @@ final class Maintenance: @unchecked Sendable {
         let slice = engine.withLock { $0.maintainSlice() }
         if slice.mustRotate { completeRotation() }
         if slice.mustTrim { trimLog() }
+        if slice.mustReleaseLog { engine.releaseLog() }
+        if slice.mustRewrite { engine.beginRewrite() }
         let mustExpireMore = engine.expireColdKeys()
         engine.trimArchive()
         return slice.isBusy || mustExpireMore ? 200 : slice.pauseUs
@@ -63,7 +65,7 @@ final class Maintenance: @unchecked Sendable {
     private func completeRotation() {
         var failure: String?
         do {
-            try engine.logWriter?.completeRotation()
+            try engine.withLock({ $0.logWriter })?.completeRotation()
         } catch {
             failure = error.description
         }
@@ -79,10 +81,10 @@ final class Maintenance: @unchecked Sendable {
     }
 
     private func trimLog() {
-        let lsn = engine.withLock { $0.checkpoint.lsn }
+        let (lsn, logWriter) = engine.withLock { ($0.checkpoint.lsn, $0.logWriter) }
         var failure: String?
         do {
-            try engine.logWriter?.removeSegments(endingAtOrBefore: lsn)
+            try logWriter?.removeSegments(endingAtOrBefore: lsn)
         } catch {
             failure = error.description
         }
@@ -95,6 +97,8 @@ struct MaintenanceSlice {
     var isBusy = false
     var mustRotate = false
     var mustTrim = false
+    var mustReleaseLog = false
+    var mustRewrite = false
     var pauseUs: Int64 = 100_000
 }
 
@@ -116,6 +120,8 @@ extension Engine {
         flushLog()
         slice.mustRotate = checkpoint.phase == .rotating
         slice.mustTrim = checkpoint.phase == .trimming
+        slice.mustReleaseLog = rewriting.logEnds && !rewriting.isRunning
+        slice.mustRewrite = rewriteMayBegin
         slice.pauseUs = 1_000_000 / Int64(Swift.max(configuration.hz, 1))
         if let due = nextExpiryMs {
             // The far future is clamped before it is turned into microseconds.
@@ -144,25 +150,22 @@ extension Engine {
         submitBatch(tier)
     }
 
-    /// Starts a checkpoint when the log has grown as configured, and a snapshot when a save
-    /// point is reached.
+    /// Starts a checkpoint or a rewrite when the log has grown as configured, and a snapshot when
+    /// a save point is reached.
     private func startDueWork() {
-        if checkpoint.phase == .idle, checkpoint.isWanted {
-            checkpoint.isWanted = false
-            startCheckpoint()
-        }
-        if logIsEnabled, checkpoint.phase == .idle, let logWriter,
-            configuration.autoAofRewritePercentage > 0
-        {
-            let bytes = logWriter.segmentBytes
-            let base = Swift.max(persistence.logBytesAtCheckpoint, 1)
-            let growth = (bytes - base) * 100 / base
-            if bytes >= configuration.autoAofRewriteMinBytes,
-                growth >= configuration.autoAofRewritePercentage
-            {
+        if checkpoint.phase == .idle, !rewriting.isRunning {
+            if checkpoint.isWanted {
+                checkpoint.isWanted = false
                 startCheckpoint()
+            } else if logHasGrown {
+                if tier != nil {
+                    startCheckpoint()
+                } else if nowMs >= rewriting.nextTryMs {
+                    rewriting.isWanted = true
+                }
             }
         }
-        startDueSnapshot()
+        if rewriting.isScheduled, snapshots.job == nil { rewriting.isScheduled = false }
+        if !rewriteMayBegin { startDueSnapshot() }
     }
 }

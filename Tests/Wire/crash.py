@@ -346,12 +346,15 @@ def main():
     parser.add_argument("--appendfsync", default="everysec")
     parser.add_argument("--maxmemory")
     parser.add_argument("--torture", action="store_true")
+    parser.add_argument("--no-cold-tier", action="store_true")
     words = parser.parse_args()
     options = {"appendfsync": words.appendfsync}
     if words.maxmemory:
         options["maxmemory"] = words.maxmemory
     if words.torture:
         options["debug_spill_every_command"] = "yes"
+    if words.no_cold_tier:
+        options["cold_tier"] = "no"
     crash(words.seed, words.rounds, words.seconds, **options)
     print(f"seed {words.seed}: {words.rounds} rounds, nothing lost")
 

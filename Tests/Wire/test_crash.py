@@ -24,6 +24,12 @@ def test_killed_again_and_again(policy, maxmemory):
     crash(seed, max(1, ROUNDS // len(CASES)), appendfsync=policy, **options)
 
 
+@pytest.mark.parametrize("policy", ["always", "everysec"])
+def test_killed_without_a_cold_tier(policy):
+    """BGREWRITEAOF makes bases all the time."""
+    crash(random.randrange(1 << 32), max(1, ROUNDS // 6), appendfsync=policy, cold_tier="no")
+
+
 def test_killed_while_every_key_spills():
     crash(random.randrange(1 << 32), max(1, ROUNDS // 10), appendfsync="everysec",
           debug_spill_every_command="yes")

@@ -126,7 +126,7 @@ AFTER = [("SELECT", 3), ("DEL", "list:big", "key:1"), ("SET", "after", "base"), 
 
 @pytest.mark.parametrize("options", [
     {}, {"maxmemory": "2mb"}, {"debug_spill_every_command": "yes"}, {"appendonly": "no"},
-    {"appendonly": "no", "cold_tier": "no"}])
+    {"cold_tier": "no"}, {"appendonly": "no", "cold_tier": "no"}])
 @pytest.mark.parametrize("source", ["rdb", "log", "log with base"])
 def test_taken_over(place, source, options):
     if source != "rdb" and options.get("appendonly") == "no":

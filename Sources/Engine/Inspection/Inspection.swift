@@ -194,6 +194,14 @@ package final class Inspection {
             store = nil
             remarks.append("the cold tier belongs to no log: only the log is shown")
         }
+        if let held = store, manifest.base != nil {
+            // A log with a base is whole; a store that has not come as far is not looked at.
+            let start = try inspecting { () throws(LogError) in
+                try LogReader(disk, files, manifest).startLSN
+            }
+            let reached = try inspecting { () throws(ColdError) in try held.checkpointLSN() }
+            if reached.map({ $0 < start }) ?? true { store = nil }
+        }
         return manifest
     }
 
@@ -202,7 +210,7 @@ package final class Inspection {
         let reader = try tailReader()
         let start = reader.startLSN
         guard store != nil else {
-            if start > 0 {
+            if start > 0, manifest?.base == nil {
                 throw InspectionError(
                     "the log starts at position \(start), but the cold tier that holds what came "
                         + "before is missing")

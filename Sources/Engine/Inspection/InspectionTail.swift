@@ -89,7 +89,7 @@ extension Inspection {
             return true
         }
         var reader = try tailReader()
-        let start = reader.startLSN
+        let start = store == nil ? reader.startLSN : Swift.max(reader.startLSN, checkpointLSN)
         if let store {
             try inspecting { () throws(ColdError) in
                 try engine.loadStoreMetadata(store, replayFrom: start)
@@ -99,6 +99,11 @@ extension Inspection {
         engine.isReplaying = true
         engine.advanceClock()
         let before = Heap.usedBytes
+        if store == nil, let base = manifest?.base,
+            try !loadBase(base.name, engine, range, position: start)
+        {
+            return false
+        }
         var effects = 0
         while let command = try inspecting({ () throws(LogError) in try reader.next() }) {
             if command.database >= engine.databaseCount {
@@ -106,7 +111,8 @@ extension Inspection {
                     "the log names database \(command.database), there are "
                         + "\(engine.databaseCount)")
             }
-            let isApplied = engine.apply(command, client, within: range)
+            let isApplied =
+                command.endLSN > start && engine.apply(command, client, within: range)
             note?(command, isApplied)
             client.reply.removeAll(keepingCapacity: true)
             effects += 1
@@ -122,6 +128,38 @@ extension Inspection {
                 throw InspectionError(
                     "the log in '\(files.directory)' does not belong to the cold tier beside it")
             }
+        }
+        return true
+    }
+
+    /// Loads the keys of a range from the log's base; false when that takes too much memory and the
+    /// range could be split.
+    private func loadBase(
+        _ name: String, _ engine: Engine, _ range: ClosedRange<UInt64>, position: LSN
+    ) throws(InspectionError) -> Bool {
+        let before = Heap.usedBytes
+        var isTooLarge = false
+        do throws(RDBError) {
+            try RDBFile.read(
+                files.path(name), DecodingContext(engine.configuration, secret), checksum: true,
+                position: position
+            ) { (item, value) throws(RDBError) in
+                guard range.contains(secret.hash(item.key)) else { return value.destroy() }
+                _ = try engine.place(item, value)
+                if Heap.usedBytes - before > options.tailBytesMax,
+                    range.lowerBound < range.upperBound
+                {
+                    isTooLarge = true
+                    throw RDBError(description: "too large")
+                }
+            }
+        } catch {
+            if isTooLarge { return false }
+            // A running server has removed it since the manifest was read.
+            if !SystemDisk.shared.exists(files.path(name)) {
+                throw InspectionError(transient: error.description)
+            }
+            throw InspectionError(error.description)
         }
         return true
     }

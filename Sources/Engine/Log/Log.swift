@@ -10,6 +10,9 @@
 //     #FIRN:lsn=65;crc=89abcdef             end of the batch: the position, the batch's CRC-32C
 //     …                                     more batches
 //
+// Without a cold tier the log begins with a base, as in Redis: an RDB file that holds the keyspace
+// as it was where the first segment starts (Rewriting.swift).
+//
 // `LogBuffer` encodes effects under the engine's lock, `LogWriter` writes them once per turn
 // of an event loop, `LogSyncer` makes them durable, `LogReader` reads them back.
 
@@ -41,6 +44,7 @@ package struct LogFiles: Sendable {
 
     var manifestName: String { "\(baseName).manifest" }
     func segmentName(_ sequence: Int) -> String { "\(baseName).\(sequence).incr.aof" }
+    func baseFileName(_ sequence: Int) -> String { "\(baseName).\(sequence).base.rdb" }
     func path(_ name: String) -> String { "\(directory)/\(name)" }
 }
 

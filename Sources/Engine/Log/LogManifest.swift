@@ -3,8 +3,8 @@
 // One line per file, as Redis 7 writes and reads them (redis `src/aof.c`, described at
 // "AOF Manifest file"): `file <name> seq <number> type <b|i|h>`, keys in any order, unknown keys
 // skipped, names quoted where they need it, `#` lines skipped. `b` is a base (a snapshot of
-// everything before the first segment; Firn writes none, but reads that Redis has one), `i` a
-// segment of effects, `h` a file that is no longer needed and about to be removed.
+// everything before the first segment; with a cold tier Firn needs none), `i` a segment of effects,
+// `h` a file that is no longer needed and about to be removed.
 //
 // The manifest is replaced by rename, never changed in place.
 

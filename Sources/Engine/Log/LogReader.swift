@@ -6,6 +6,8 @@
 // file itself is cut by who resumes writing (`LogWriter.resume`). Everything else that does not
 // match is an error that names file and offset.
 //
+// A base is not read here: whoever reads a log with a base loads that first (`LogManifest.base`).
+//
 // In Redis's format (the import of a directory that came from Redis) there are no positions
 // and no CRCs; the rule of `aof-load-truncated` holds: a last file that ends inside a command
 // or a MULTI is cut before it, anything else that does not parse is an error.
@@ -73,7 +75,8 @@ package struct LogReader: ~Copyable {
     private var file: (any DiskFile)?
     private var fileIndex = -1
     private var segments: [LogSegment] = []
-    private var stream: [UInt8] = []
+    /// The stream's id, 40 hex digits; empty for Redis logs.
+    package private(set) var stream: [UInt8] = []
     private var index = 0
     private var views: UnsafeMutableBufferPointer<Bytes>
 
@@ -280,7 +283,7 @@ package struct LogReader: ~Copyable {
     package static func isFirn(
         _ disk: any Disk, _ files: LogFiles, _ manifest: LogManifest
     ) throws(LogError) -> Bool {
-        guard manifest.base == nil, let last = manifest.segments.last else { return false }
+        guard let last = manifest.segments.last else { return false }
         if !disk.exists(files.path(last.name)) { throw .missing(file: last.name) }
         let file = try logIO { () throws(IOError) in try disk.open(files.path(last.name), .read) }
         return try head(file).withUnsafeBytes { LogAnnotation.startsSegment($0) }

@@ -1,5 +1,5 @@
 // The segments of the log: making the first, resuming the last, changing to the next, and
-// removing those that a checkpoint has made superfluous.
+// removing those that a checkpoint has made superfluous. Bases: LogWriter+Base.swift.
 //
 // The order of steps is what makes each of them safe to interrupt:
 // - a new segment is durable, its first line included, before the manifest names it;
@@ -9,16 +9,18 @@
 
 extension LogWriter {
     /// Starts a new log at `lsn`. Files that an older manifest names become history and are
-    /// removed: the caller has imported them. `stream` is 40 hex digits.
+    /// removed: the caller has imported them. `stream` is 40 hex digits. `awaitsBase`: the log
+    /// will begin with a base; until `installBase` the manifest on disk stays as it is.
     package static func create(
         _ disk: any Disk, _ files: LogFiles, stream: [UInt8], lsn: LSN = 0,
-        policy: SyncPolicy = .everysec, clock: Clock = .system
+        policy: SyncPolicy = .everysec, clock: Clock = .system, awaitsBase: Bool = false
     ) throws(LogError) -> LogWriter {
         try logIO { () throws(IOError) in
             try disk.makeDirectory(files.directory)
             try disk.syncDirectory(parent(files.directory))
         }
-        let old = try files.loadManifest(disk) ?? LogManifest()
+        let replaced = try files.loadManifest(disk)
+        let old = replaced ?? LogManifest()
         let all = (old.base.map { [$0] } ?? []) + old.history + old.segments
         let sequence = (all.map(\.sequence).max() ?? 0) + 1
         var manifest = LogManifest()
@@ -28,14 +30,16 @@ extension LogWriter {
             name: files.segmentName(sequence), sequence: sequence, startLSN: lsn)
         let (file, length) = try logIO { () throws(IOError) in
             let made = try makeSegment(disk, files, segment, stream)
-            try files.store(manifest, disk)
+            if !awaitsBase { try files.store(manifest, disk) }
             return made
         }
         let end = LogEnd(
             manifest: manifest, segments: [segment], stream: stream, lsn: lsn,
             lastFileBytes: length, droppedBytes: 0, droppedReason: "")
         let writer = LogWriter(disk, files, clock, policy, file: file, length: length, end: end)
-        writer.removeHistory()
+        writer.awaitsBase = awaitsBase
+        writer.replaced = replaced
+        if !awaitsBase { writer.removeHistory() }
         return writer
     }
 
@@ -57,6 +61,7 @@ extension LogWriter {
         }
         let writer = LogWriter(
             disk, files, clock, policy, file: file, length: end.lastFileBytes, end: end)
+        writer.measureOthers()
         writer.removeHistory()
         return writer
     }
@@ -129,6 +134,7 @@ extension LogWriter {
         }
         monitor.withLock {
             manifest = next
+            otherBytes[last.name] = length
             segments.append(segment)
             file = made.file
             length = made.length
@@ -139,7 +145,8 @@ extension LogWriter {
     }
 
     /// Removes the segments that end at or before `lsn`, because a checkpoint holds their
-    /// effects; never the current one. Background threads.
+    /// effects; never the current one. With them goes a base, which is older than all of them.
+    /// Background threads.
     package func removeSegments(endingAtOrBefore lsn: LSN) throws(LogError) {
         try syncMonitor.withLock { () throws(LogError) in
             var (next, rest) = monitor.withLock { (manifest, segments) }
@@ -148,19 +155,20 @@ extension LogWriter {
                 next.history.append(next.segments.removeFirst())
                 rest.removeFirst()
             }
-            if next.segments.count == manifest.segments.count { return }
-            try logIO { () throws(IOError) in try files.store(next, disk) }
-            monitor.withLock {
-                manifest = next
-                segments = rest
+            if let base = next.base, rest[0].startLSN <= lsn {
+                next.history.append(base)
+                next.base = nil
             }
+            if next.history.count == manifest.history.count { return }
+            try logIO { () throws(IOError) in try files.store(next, disk) }
+            monitor.withLock { adopt(next, rest) }
             removeHistory()
         }
     }
 
     /// Removes the files that the manifest calls history. What cannot be removed stays listed,
     /// for the next time; the next manifest leaves the others out.
-    fileprivate func removeHistory() {
+    func removeHistory() {
         let history = monitor.withLock { manifest.history }
         let left = history.filter { entry in
             let path = files.path(entry.name)

@@ -51,6 +51,15 @@ package final class LogWriter: @unchecked Sendable {
     var isRotating = false
     /// The manifest on disk may name the next segment already: only going on is safe.
     var mustFinishRotation = false
+    /// Bytes of the other files that the manifest names: base and older segments.
+    var otherBytes: [String: Int] = [:]
+    /// Number of the next base. Never given twice: after an error the manifest on disk may name a
+    /// base that the one in memory does not.
+    var nextBaseSequence: Int
+    /// No manifest names this log yet: its first base is still being made. On disk is what
+    /// `replaced` says.
+    var awaitsBase = false
+    var replaced: LogManifest?
     var currentPolicy: SyncPolicy
     var syncStartedUs: Int64 = 0
     private var postponedSinceUs: Int64 = 0
@@ -79,6 +88,8 @@ package final class LogWriter: @unchecked Sendable {
         manifest = end.manifest
         segments = end.segments
         stream = end.stream
+        let numbered = (end.manifest.base.map { [$0] } ?? []) + end.manifest.history
+        nextBaseSequence = (numbered.map(\.sequence).max() ?? 0) + 1
         written = Atomic(end.lsn)
         synced = Atomic(end.lsn)
     }
@@ -101,9 +112,19 @@ package final class LogWriter: @unchecked Sendable {
     package var delayedSyncCount: Int { monitor.withLock { delayedSyncs } }
     /// Whether a rotation waits to be finished by the next `sync`, and writes wait with it.
     package var isRotationStuck: Bool { monitor.withLock { mustFinishRotation } }
-    /// Bytes of the current segment (part of `aof_current_size`).
+    /// Bytes of the current segment.
     package var segmentBytes: Int { monitor.withLock { length } }
     package var currentSegments: [LogSegment] { monitor.withLock { segments } }
+    /// Bytes of everything that the manifest names (`aof_current_size`).
+    package var fileBytes: Int {
+        monitor.withLock { otherBytes.values.reduce(length, +) }
+    }
+    /// Bytes of the base; 0 if there is none.
+    package var baseBytes: Int {
+        monitor.withLock { manifest.base.flatMap { otherBytes[$0.name] } ?? 0 }
+    }
+    /// The log counts for nothing yet: a start would not find it.
+    package var isAwaitingBase: Bool { monitor.withLock { awaitsBase } }
 
     // MARK: Writing
 

@@ -1,17 +1,23 @@
 // Opening a data directory: what is there, what it means, and how the keyspace comes back.
 //
-// With the log on, the cold tier and the log together are the data. The store remembers the id
-// of the stream that it belongs to:
+// With the log on and a cold tier, the two together are the data. The store remembers the id of
+// the stream that it belongs to:
 //
 //     cold tier     log              what it is
 //     no stream     none             a new directory; or one that came from Redis (dump.rdb)
 //     no stream     Redis's          one that came from Redis (appendonlydir with its base)
 //     no stream     Firn's           the cold tier is gone, or was switched on just now
+//     no stream     Firn's, base     the same; the log is whole without the store: imported
 //     a stream      Firn's, same     the usual start: replay the log's tail
 //     a stream      none or other    the log was lost or exchanged: refused
 //
 // A store without a stream holds nothing of value: it is left over from an import that did not
 // finish, or from a run without a log. It is emptied first, so an interrupted import starts over.
+// So is one that has not come as far as the base of its log, which was being turned on or off.
+//
+// With `cold-tier no` the log alone is the data: its base and its segments. What comes from Redis
+// is written as the base of a new log; until the manifest names that, the next start begins anew.
+// A store that belongs to a log is refused, because it would be left out.
 //
 // With `appendonly no` the cold tier only serves to hold more than memory; the data at rest is
 // the snapshot, as in Redis, and the store is emptied at every start.
@@ -54,7 +60,8 @@ private struct Opening {
             try manifest.map { (manifest) throws(StartError) in
                 try starting { () throws(LogError) in try LogReader.isFirn(disk, files, manifest) }
             } ?? false
-        let (store, stream) = try openStore()
+        let log = isFirn ? try LogFacts(disk, files, manifest!) : nil
+        let (store, stream) = try openStore(log)
         let engine = Engine(
             configuration: configuration, secret: secret(of: store),
             seed: UInt64(bitPattern: startedUs) ^ UInt64(getpid()), disk: disk)
@@ -62,7 +69,7 @@ private struct Opening {
         if let store { attach(store, to: engine) }
         if !configuration.appendOnly {
             try loadSnapshot(engine, note)
-        } else if isFirn, let manifest {
+        } else if let manifest, let log, mustRecover(log, store, stream) {
             try recover(engine, manifest, stream, note)
         } else {
             try importOrCreate(engine, manifest, stream, note)
@@ -76,22 +83,42 @@ private struct Opening {
         try starting { () throws(LogError) in try files.loadManifest(disk) }
     }
 
+    /// Whether a log of Firn's is read as it is, and goes on: always, except that one with a base
+    /// is imported into a store that has not seen it.
+    private func mustRecover(_ log: LogFacts, _ store: ColdStore?, _ stream: [UInt8]?) -> Bool {
+        store == nil || !log.hasBase || log.stream == stream
+    }
+
     // MARK: The cold tier
 
     /// The store and the stream that it belongs to; no store with `cold-tier no`. A store
     /// without a stream is emptied.
-    private func openStore() throws(StartError) -> (store: ColdStore?, stream: [UInt8]?) {
-        guard configuration.coldTier else { return (nil, nil) }
+    private func openStore(
+        _ log: LogFacts?
+    ) throws(StartError) -> (store: ColdStore?, stream: [UInt8]?) {
         let directory = "\(configuration.dir)/cold"
+        if !configuration.coldTier, !disk.exists("\(directory)/data.mdb") { return (nil, nil) }
         var stream: [UInt8]?
+        var reached: LSN?
         try starting { () throws(ColdError) in
             let store = try ColdStore.open(directory: directory)
             stream = try store.metadata(StoreKeys.stream)
+            reached = try store.checkpointLSN()
         }
+        if stream != nil, !configuration.coldTier {
+            throw StartError(
+                "The cold tier in '\(directory)' holds a part of the data, and 'cold-tier no' would "
+                    + "leave it out. Start with 'cold-tier yes'; to go on without it, SAVE there "
+                    + "and start in a directory that holds only '\(configuration.dbFilename)'")
+        }
+        if !configuration.coldTier { return (nil, nil) }
         if stream != nil, !configuration.appendOnly {
             throw StartError(
                 "The cold tier in '\(directory)' belongs to a log, and 'appendonly no' would "
                     + "discard it. Start with 'appendonly yes', or move the directory away")
+        }
+        if let log, log.hasBase, log.stream == stream, reached.map({ $0 < log.start }) ?? true {
+            stream = nil
         }
         if stream == nil {
             for name in ["data.mdb", "lock.mdb"] { try? disk.remove("\(directory)/\(name)") }
@@ -118,7 +145,7 @@ private struct Opening {
         let hooks = ColdWriterHooks(
             beforeCommit: { [unowned engine] lsn in
                 // Log before data. During recovery the log is being read and is durable.
-                if let syncer = engine.logSyncer { try syncer.waitDurable(lsn) }
+                if let syncer = engine.withLock({ $0.logSyncer }) { try syncer.waitDurable(lsn) }
             },
             afterCommit: { [unowned engine] in engine.batchCommitted($0) })
         engine.tier = Tier(store: store, writer: ColdWriter(store: store, hooks: hooks))
@@ -127,7 +154,7 @@ private struct Opening {
 
     // MARK: The usual start
 
-    /// Cold tier plus log tail.
+    /// Cold tier, or the log's base, plus the log's tail.
     private mutating func recover(
         _ engine: Engine, _ manifest: LogManifest, _ stream: [UInt8]?,
         _ note: (String) -> Void
@@ -138,21 +165,29 @@ private struct Opening {
                 disk, files, manifest, loadTruncated: configuration.aofLoadTruncated,
                 bulkBytesMax: Int.max >> 1)
         }
+        var from = reader.startLSN
+        report.source = "log"
         if stream != nil, let store = engine.tier?.store {
+            // After a crash between a checkpoint and the removal of its segments the log reaches
+            // back further than it needs to.
+            let reached = try starting { () throws(ColdError) in try store.checkpointLSN() } ?? 0
+            try checkReach(reached, from)
+            from = Swift.max(from, reached)
             try starting { () throws(ColdError) in
-                try engine.loadStoreMetadata(store, replayFrom: reader.startLSN)
+                try engine.loadStoreMetadata(store, replayFrom: from)
             }
-            try checkReach(store, reader.startLSN)
-        } else if reader.startLSN > 0 {
+        } else if let base = manifest.base, engine.tier == nil {
+            report.importedKeys = try engine.importSnapshot(
+                files.path(base.name), isBase: true, position: from)
+        } else if from > 0 {
             throw StartError(
                 "The log in '\(files.directory)' starts at position \(reader.startLSN), but the "
                     + "cold tier that holds what came before is missing")
         }
-        report.source = "log"
-        report.coldKeys = engine.liveKeyCount
+        report.coldKeys = engine.tier == nil ? 0 : engine.liveKeyCount
         let end: LogEnd?
         do throws(LogError) {
-            end = try engine.replay(&reader, report: &report)
+            end = try engine.replay(&reader, from: from, report: &report)
         } catch {
             engine.tier?.writer.stop()
             throw StartError(error.description)
@@ -162,6 +197,17 @@ private struct Opening {
             throw StartError(
                 "The log in '\(files.directory)' does not belong to the cold tier beside it")
         }
+        noteDropped(end, note)
+        engine.namespaces.forget(after: end.lsn)
+        let writer = try starting { () throws(LogError) in
+            try LogWriter.resume(disk, files, end, policy: engine.syncPolicy)
+        }
+        engine.startLog(writer, at: end.lsn)
+        if stream == nil { engine.storeStream(end.stream) }
+    }
+
+    /// Tells what the end of the log has lost.
+    private mutating func noteDropped(_ end: LogEnd, _ note: (String) -> Void) {
         report.droppedBytes = end.droppedBytes
         report.droppedReason = end.droppedReason
         if end.droppedBytes > 0 {
@@ -169,27 +215,10 @@ private struct Opening {
                 "The log ended in \(end.droppedBytes) bytes that a crash left unfinished "
                     + "(\(end.droppedReason)); they were cut off")
         }
-        engine.namespaces.forget(after: end.lsn)
-        let writer = try starting { () throws(LogError) in
-            try LogWriter.resume(disk, files, end, policy: policy)
-        }
-        engine.startLog(writer, at: end.lsn)
-        if stream == nil { engine.storeStream(end.stream) }
     }
 
     /// The store must not be older than where the log begins.
-    private func checkReach(_ store: ColdStore, _ start: LSN) throws(StartError) {
-        let checkpoint = try starting { () throws(ColdError) in
-            try store.metadata(StoreKeys.checkpoint)
-        }
-        let reached =
-            checkpoint.flatMap { bytes in
-                bytes.count == 8
-                    ? bytes.withUnsafeBytes {
-                        UInt64(littleEndian: $0.loadUnaligned(as: UInt64.self))
-                    }
-                    : nil
-            } ?? 0
+    private func checkReach(_ reached: LSN, _ start: LSN) throws(StartError) {
         if start > reached {
             throw StartError(
                 "The log starts at position \(start), the cold tier ends at \(reached): a "
@@ -207,14 +236,6 @@ private struct Opening {
         }
     }
 
-    private var policy: SyncPolicy {
-        switch configuration.appendFsync {
-        case .always: .always
-        case .everysec: .everysec
-        case .no: .no
-        }
-    }
-
     // MARK: A first start
 
     /// A new directory, or one that came from Redis.
@@ -224,10 +245,10 @@ private struct Opening {
     ) throws(StartError) {
         if let stream {
             // An import had finished, but not the log's creation; otherwise the log is lost.
-            guard manifest == nil || manifest?.base != nil,
+            guard
                 try starting({ () throws(ColdError) in
-                    try engine.tier?.store.metadata(StoreKeys.checkpoint)
-                }) == nil, engine.tier?.store.newestLSN == 0
+                    try engine.tier?.store.metadata(StoreKeys.awaitsLog)
+                }) == stream
             else {
                 throw StartError(
                     "The cold tier belongs to a log, but '\(files.directory)' holds none")
@@ -237,73 +258,92 @@ private struct Opening {
             }
             return try createLog(engine, stream)
         }
-        let snapshot = "\(configuration.dir)/\(configuration.dbFilename)"
-        if engine.tier == nil, manifest != nil || disk.exists(snapshot) {
-            // What is imported would be in no log, and the next start would not find it.
-            throw StartError(
-                "With 'cold-tier no' and 'appendonly yes' the data of Redis in "
-                    + "'\(configuration.dir)' cannot be imported: start with 'cold-tier yes', or "
-                    + "with 'appendonly no' to load and save '\(configuration.dbFilename)' only")
-        }
+        let hasBase = engine.tier == nil && (manifest != nil || disk.exists(snapshotPath))
         if let manifest {
             try importLog(engine, manifest, note)
         } else {
             try loadSnapshot(engine, note)
         }
-        let fresh = freshStream()
-        if engine.tier != nil {
-            try engine.settleImport(stream: fresh)
-        }
-        try createLog(engine, fresh)
+        let fresh = engine.makeStream()
+        if engine.tier != nil { try engine.settleImport(stream: fresh) }
+        try createLog(engine, fresh, hasBase: hasBase)
     }
 
-    private func createLog(_ engine: Engine, _ stream: [UInt8]) throws(StartError) {
+    private func createLog(
+        _ engine: Engine, _ stream: [UInt8], hasBase: Bool = false
+    ) throws(StartError) {
         let writer = try starting { () throws(LogError) in
-            try LogWriter.create(disk, files, stream: stream, policy: policy)
+            try LogWriter.create(
+                disk, files, stream: stream, policy: engine.syncPolicy, awaitsBase: hasBase)
         }
         engine.startLog(writer, at: 0)
+        if hasBase { try engine.settleImport(writer) }
+        engine.noteLogIsMade()
     }
 
-    private func freshStream() -> [UInt8] {
-        var random = SystemRandomNumberGenerator()
-        let digits = Array("0123456789abcdef".utf8)
-        return (0..<40).map { _ in digits[Int(random.next() & 15)] }
-    }
+    private var snapshotPath: String { "\(configuration.dir)/\(configuration.dbFilename)" }
 
     /// `dump.rdb`, if there is one.
     private mutating func loadSnapshot(
         _ engine: Engine, _ note: (String) -> Void
     ) throws(StartError) {
-        let path = "\(configuration.dir)/\(configuration.dbFilename)"
+        let path = snapshotPath
         guard disk.exists(path) else { return }
         report.source = configuration.dbFilename
         report.importedKeys = try engine.importSnapshot(path)
         note("Loaded \(report.importedKeys) keys from \(path)")
     }
 
-    /// A Redis `appendonlydir/`: base and segments.
+    /// An `appendonlydir/` of Redis, or of Firn without a cold tier: base and segments.
     private mutating func importLog(
         _ engine: Engine, _ manifest: LogManifest, _ note: (String) -> Void
     ) throws(StartError) {
         report.source = configuration.appendDirname
+        let isFirn = try starting { () throws(LogError) in
+            try LogReader.isFirn(disk, files, manifest)
+        }
         var reader = try starting { () throws(LogError) in
             try LogReader(
-                disk, files, manifest, format: .redis,
-                loadTruncated: configuration.aofLoadTruncated)
-        }
-        if let base = reader.rdbBase {
-            report.importedKeys = try engine.importSnapshot(files.path(base))
+                disk, files, manifest, format: isFirn ? .firn : .redis,
+                loadTruncated: configuration.aofLoadTruncated,
+                bulkBytesMax: isFirn ? Int.max >> 1 : 512 << 20)
         }
         engine.isImporting = true
         defer { engine.isImporting = false }
+        if let base = isFirn ? manifest.base?.name : reader.rdbBase {
+            report.importedKeys = try engine.importSnapshot(
+                files.path(base), isBase: true, position: isFirn ? reader.startLSN : nil)
+        }
         do throws(LogError) {
-            _ = try engine.replay(&reader, report: &report)
+            if let end = try engine.replay(&reader, report: &report) { noteDropped(end, note) }
         } catch {
             throw StartError(error.description)
         }
         note(
-            "Imported \(engine.liveKeyCount) keys from the Redis log in "
+            "Imported \(engine.liveKeyCount) keys from the log in "
                 + "\(configuration.appendDirname)")
+    }
+}
+
+/// What the first segment of a log of Firn's says.
+private struct LogFacts {
+    let stream: [UInt8]
+    let start: LSN
+    let hasBase: Bool
+
+    init(_ disk: any Disk, _ files: LogFiles, _ manifest: LogManifest) throws(StartError) {
+        let reader = try starting { () throws(LogError) in try LogReader(disk, files, manifest) }
+        stream = reader.stream
+        start = reader.startLSN
+        hasBase = manifest.base != nil
+    }
+}
+
+extension ColdStore {
+    /// Everything in the log before this is here; nil before the first checkpoint.
+    func checkpointLSN() throws(ColdError) -> LSN? {
+        guard let bytes = try metadata(StoreKeys.checkpoint), bytes.count == 8 else { return nil }
+        return bytes.withUnsafeBytes { UInt64(littleEndian: $0.loadUnaligned(as: UInt64.self)) }
     }
 }
 

@@ -23,9 +23,10 @@ package struct RecoveryReport: Sendable {
 }
 
 extension Engine {
-    /// Replays what a reader yields. Returns its end.
+    /// Replays what a reader yields from position `from` on; everything before is in the cold
+    /// tier. Returns the log's end.
     func replay(
-        _ reader: inout LogReader, report: inout RecoveryReport
+        _ reader: inout LogReader, from: LSN = 0, report: inout RecoveryReport
     ) throws(LogError) -> LogEnd? {
         let client = Client(id: 0, nowMs: nowMs, isReplay: true)
         isReplaying = true
@@ -43,7 +44,7 @@ extension Engine {
                         break
                     }
                     if command.database >= databaseCount { throw .database(command.database) }
-                    if apply(command, client) {
+                    if command.endLSN > from, apply(command, client) {
                         report.replayedEffects += 1
                     } else {
                         report.skippedEffects += 1
@@ -125,7 +126,9 @@ extension Engine {
     }
 
     /// Spills what is over the budget, waiting for the writer: nobody else needs this thread.
+    /// Without a cold tier nothing may go, as in Redis: later effects need what is there.
     func waitForRoom() {
+        if tier == nil { return }
         while withLock({ $0.keepWithinBudget() }) > 0 { usleep(1000) }
     }
 }

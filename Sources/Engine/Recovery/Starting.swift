@@ -71,7 +71,8 @@ extension Engine {
         log = LogBuffer(lsn: lsn)
         logWriter = writer
         logIsEnabled = true
-        persistence.logBytesAtCheckpoint = 0
+        // As in Redis: what the last rewrite left is not known, the base is a lower bound.
+        persistence.logBytesAtCheckpoint = writer.baseBytes
         logSyncer = LogSyncer(writer) { [unowned self] _, _ in onLogProgress?() }
     }
 
@@ -104,9 +105,36 @@ extension Engine {
         withLock { engine in
             engine.checkpoint = CheckpointState()
             engine.tier!.batch.setMetadata(StoreKeys.stream, stream)
+            engine.tier!.batch.setMetadata(StoreKeys.awaitsLog, stream)
             engine.submitBatch(engine.tier!)
         }
         try waitForWriter()
+    }
+
+    /// The log that an import was waiting for is there.
+    func noteLogIsMade() {
+        withLock { engine in
+            guard let tier = engine.tier else { return }
+            tier.batch.setMetadata(StoreKeys.awaitsLog, nil)
+            engine.submitBatch(tier)
+        }
+    }
+
+    /// Writes what was imported without a cold tier as the base of the log, which begins to count
+    /// with it. Waits for the disk.
+    func settleImport(_ writer: LogWriter) throws(StartError) {
+        var failure: (any Error)?
+        do {
+            failure = writeBase(try withLock { try $0.beginBase() }, writer)
+        } catch {
+            failure = error
+        }
+        if let failure {
+            logSyncer?.stop()
+            logSyncer = nil
+            throw StartError("Can't write the base of the log: \(failure)")
+        }
+        persistence.logBytesAtCheckpoint = writer.fileBytes
     }
 
     private func waitForWriter() throws(StartError) {
@@ -136,6 +164,7 @@ extension Engine {
     /// `checkpointMsMax`, so that the next start has little to replay. The engine is not used
     /// afterwards.
     package func close(checkpointMsMax: Int64 = 5000) {
+        endRewriting()
         if tier != nil, logIsEnabled {
             withLock { engine in
                 engine.advanceClock()

@@ -55,13 +55,15 @@ private struct MappedFile: ~Copyable {
 enum RDBFile {
     /// Walks the file and hands every key to `body` with a value that `body` then owns. Returns
     /// where the RDB part ends: an AOF base with an RDB preamble goes on behind it.
+    /// `position`: the log position that the file must hold, if it says that it holds one.
     @discardableResult
     static func read(
-        _ path: String, _ context: DecodingContext, checksum: Bool,
+        _ path: String, _ context: DecodingContext, checksum: Bool, position: LSN? = nil,
         _ body: (RDBKey, DetachedValue) throws(RDBError) -> Void
     ) throws(RDBError) -> Int {
         let file = try MappedFile(path)
         var walk = try RDBWalk(file.bytes, path, checksum: checksum)
+        walk.position = position
         return try walk.run(context, body)
     }
 }
@@ -79,6 +81,7 @@ private struct RDBWalk {
     var expiry: Int64?
     var idle: Int?
     var frequency: UInt8?
+    var position: LSN?
 
     init(_ bytes: Bytes, _ path: String, checksum: Bool) throws(RDBError) {
         self.path = path
@@ -124,8 +127,15 @@ private struct RDBWalk {
                     throw damaged("no sizes")
                 }
             case RDBOpcode.aux:
-                guard cursor.skipString(), cursor.skipString() else {
+                guard let name = cursor.stringArray(), let value = cursor.stringArray() else {
                     throw damaged("a broken auxiliary field")
+                }
+                if let position, name == Array("firn-lsn".utf8), value != Array("\(position)".utf8)
+                {
+                    throw RDBError(
+                        description: "'\(path)' holds position "
+                            + "\(String(decoding: value, as: UTF8.self)), the log goes on from "
+                            + "\(position)")
                 }
             case RDBOpcode.expireTimeMs:
                 guard let time = cursor.little(Int64.self) else { throw damaged("no expiry") }
@@ -193,12 +203,28 @@ extension Engine {
     /// Loads a snapshot into an empty keyspace, spilling what is over the budget. Keys past
     /// their time are left out, as Redis does. Returns how many keys were loaded. Without the
     /// lock.
-    func importSnapshot(_ path: String) throws(StartError) -> Int {
+    ///
+    /// `isBase`: a log goes on from it, at `position` if that is Firn's. Then keys past their time
+    /// come too, for the log may yet take the expiry away.
+    func importSnapshot(
+        _ path: String, isBase: Bool = false, position: LSN? = nil
+    ) throws(StartError) -> Int {
         var count = 0
-        withLock { $0.advanceClock() }
+        withLock { engine in
+            engine.isReplaying = isBase
+            engine.replayLSN = isImporting ? 0 : position ?? 0
+            engine.advanceClock()
+        }
+        defer {
+            isReplaying = false
+            advanceClock()
+        }
         let context = DecodingContext(configuration, secret)
         do throws(RDBError) {
-            try RDBFile.read(path, context, checksum: configuration.rdbChecksum) {
+            try RDBFile.read(
+                path, context, checksum: configuration.rdbChecksum,
+                position: position
+            ) {
                 (item, value) throws(RDBError) in
                 try withLock { (engine) throws(RDBError) in
                     if try engine.place(item, value) { count += 1 }
@@ -212,14 +238,14 @@ extension Engine {
     }
 
     /// Puts one loaded key into the hot tier; false if it has expired.
-    private func place(_ item: RDBKey, _ value: DetachedValue) throws(RDBError) -> Bool {
+    func place(_ item: RDBKey, _ value: DetachedValue) throws(RDBError) -> Bool {
         guard item.database < databaseCount else {
             value.destroy()
             throw RDBError(
                 description: "a key of database \(item.database) cannot be loaded: 'databases' "
                     + "is \(databaseCount)")
         }
-        if let expiry = item.expiry, expiry < nowMs {
+        if let expiry = item.expiry, expiry < expiryClockMs {
             value.destroy()
             return false
         }
@@ -230,12 +256,17 @@ extension Engine {
                 description: "key '\(item.key.prefixText(128))' is in the file twice")
         }
         let entry = insert(key, value, expiry: item.expiry)
+        setAccess(entry, item)
+        markDirty(entry, database: item.database)
+        return true
+    }
+
+    /// What the file says of the key's last accesses.
+    func setAccess(_ entry: Entry, _ item: RDBKey) {
         if policyIsLFU, let frequency = item.frequency {
             entry.access = Access.withCounter(frequency, self)
         } else if let idle = item.idleSeconds {
             entry.access = (accessClock &- UInt32(truncatingIfNeeded: idle)) & Access.lruMask
         }
-        markDirty(entry, database: item.database)
-        return true
     }
 }

@@ -34,15 +34,15 @@ struct RDBFileWriter: ~Copyable {
     private(set) var keyCount = 0
 
     init(
-        _ disk: any Disk, directory: String, name: String, hasChecksum: Bool,
-        syncsAsItGoes: Bool, serial: Int64
+        _ disk: any Disk, directory: String, name: String, temporaryName: String,
+        hasChecksum: Bool, syncsAsItGoes: Bool
     ) throws(IOError) {
         self.disk = disk
         self.directory = directory
         self.name = name
         self.hasChecksum = hasChecksum
         self.syncsAsItGoes = syncsAsItGoes
-        temporary = "\(directory)/temp-\(serial).rdb"
+        temporary = "\(directory)/\(temporaryName)"
         file = try disk.open(temporary, .create)
         sink.put("REDIS0010")
     }

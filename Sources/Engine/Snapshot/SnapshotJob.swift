@@ -28,6 +28,8 @@ final class SnapshotJob: @unchecked Sendable {
     static let sliceBytes = 4 << 20
 
     let lsn: UInt64
+    /// It becomes the base of the log, not `dump.rdb`.
+    let isBase: Bool
     let cold: ColdSnapshot?
     /// The databases in the order of the walk, that of their namespaces.
     let order: [(namespace: UInt32, database: Int)]
@@ -42,8 +44,9 @@ final class SnapshotJob: @unchecked Sendable {
     /// Set when a database was flushed or exchanged: what was written is void.
     var isVoid = false
 
-    init(_ engine: Engine) throws(ColdError) {
+    init(_ engine: Engine, isBase: Bool = false) throws(ColdError) {
         lsn = engine.currentLSN
+        self.isBase = isBase
         if let tier = engine.tier { cold = try tier.store.snapshot() } else { cold = nil }
         let databases = engine.databases
         order = (0..<engine.databaseCount).map { (databases[$0].namespace, $0) }

@@ -21,6 +21,9 @@ enum SnapshotError: Error, CustomStringConvertible {
 struct SnapshotOptions {
     let directory: String
     let name: String
+    /// What the file is called until it is whole.
+    let temporaryName: String
+    let isBase: Bool
     let hasChecksum: Bool
     let compresses: Bool
     let keepsIdleTime: Bool
@@ -29,10 +32,19 @@ struct SnapshotOptions {
     let usedMemory: Int
     let disk: any Disk
 
-    init(_ engine: Engine) {
+    /// `dump.rdb`, or the file that a log is to begin with.
+    init(_ engine: Engine, base: (files: LogFiles, name: String)? = nil) {
         let configuration = engine.configuration
-        directory = configuration.dir
-        name = configuration.dbFilename
+        isBase = base != nil
+        if let base {
+            directory = base.files.directory
+            name = base.name
+            temporaryName = "temp-\(base.name)"
+        } else {
+            directory = configuration.dir
+            name = configuration.dbFilename
+            temporaryName = "temp-\(engine.nowMs).rdb"
+        }
         hasChecksum = configuration.rdbChecksum
         compresses = configuration.rdbCompression
         keepsIdleTime = configuration.maxmemoryPolicy.isLRU
@@ -63,7 +75,8 @@ extension SnapshotJob {
         do {
             var file = try RDBFileWriter(
                 options.disk, directory: options.directory, name: options.name,
-                hasChecksum: options.hasChecksum, syncsAsItGoes: true, serial: options.nowMs)
+                temporaryName: options.temporaryName, hasChecksum: options.hasChecksum,
+                syncsAsItGoes: true)
             writeHeader(&file, options)
             try writeKeys(&file, options, locked)
             try file.complete()
@@ -91,7 +104,7 @@ extension SnapshotJob {
         file.aux("redis-bits", "64")
         file.aux("ctime", String(options.nowMs / 1000))
         file.aux("used-mem", String(options.usedMemory))
-        file.aux("aof-base", "0")
+        file.aux("aof-base", options.isBase ? "1" : "0")
         file.aux("firn-ver", Version.firn)
         file.aux("firn-lsn", String(lsn))
     }

@@ -2,6 +2,7 @@
 
 /// Figures and state of snapshots. Engine lock.
 struct SnapshotState {
+    /// The one that is being written: `dump.rdb`, or a base of the log (Log/Rewriting.swift).
     var job: SnapshotJob?
     /// The thread of a job, perhaps of an abandoned one, has not ended.
     var threadIsRunning = false
@@ -30,8 +31,11 @@ extension Engine {
         guard let job = snapshots.job else { return }
         job.isVoid = true
         snapshotIsRunning = false
-        snapshots.isScheduled = true
+        if !job.isBase { snapshots.isScheduled = true }
     }
+
+    /// Whether `dump.rdb` is being written in the background.
+    var isSavingSnapshot: Bool { snapshots.job.map { !$0.isBase } ?? false }
 
     var snapshotErrorRefusesWrites: Bool {
         snapshots.lastError != nil && configuration.stopWritesOnBgsaveError
@@ -69,9 +73,16 @@ extension Engine {
         return true
     }
 
-    /// SAVE: the snapshot is made before the call returns, with the lock held throughout.
+    /// SAVE: the snapshot is made before the call returns, with the lock held throughout. A base
+    /// that is being written waits meanwhile: nothing changes that it would have to keep.
     func saveNow() throws(SnapshotError) {
-        abandonSnapshot()
+        let base = snapshots.job.flatMap { $0.isBase ? $0 : nil }
+        let isRunning = base != nil && snapshotIsRunning
+        if base == nil { abandonSnapshot() }
+        defer {
+            snapshots.job = base
+            snapshotIsRunning = isRunning
+        }
         guard let job = beginSnapshot() else {
             throw .io(IOError(errno: 0, operation: snapshots.lastError ?? "start", path: ""))
         }

@@ -42,7 +42,7 @@ extension Engine {
     @discardableResult
     func startCheckpoint() -> Bool {
         guard tier != nil else { return false }
-        guard checkpoint.phase == .idle else {
+        guard checkpoint.phase == .idle, !rewriting.isRunning else {
             checkpoint.isWanted = true
             return true
         }
@@ -107,6 +107,8 @@ extension Engine {
             withUnsafeBytes(of: checkpoint.lsn.littleEndian) { raw in
                 tier.batch.setMetadata(StoreKeys.checkpoint, Array(raw))
             }
+            // A log that was turned on while the server runs: from here on the store is its.
+            if let logWriter { tier.batch.setMetadata(StoreKeys.stream, logWriter.stream) }
         }
         checkpoint.lastBatch = tier.batchNumber
         submitBatch(tier)
@@ -126,7 +128,7 @@ extension Engine {
         persistence.lastCheckpointMs = nowMs
         persistence.lastCheckpointDurationMs = nowMs - checkpoint.startedMs
         persistence.checkpointError = error
-        persistence.logBytesAtCheckpoint = logWriter?.segmentBytes ?? 0
+        persistence.logBytesAtCheckpoint = logWriter?.fileBytes ?? 0
         if error == nil { logBegins(at: checkpoint.lsn) }
         let isWanted = checkpoint.isWanted
         checkpoint = CheckpointState()

@@ -230,4 +230,6 @@ enum StoreKeys {
     static let stream = Array("stream".utf8)
     /// Everything that expired before is purged from the archive; decimal Unix milliseconds.
     static let purgedBefore = Array("purged-before".utf8)
+    /// There while an import has ended and the stream's log is not made yet.
+    static let awaitsLog = Array("awaits-log".utf8)
 }

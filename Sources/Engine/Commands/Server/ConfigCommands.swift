@@ -66,14 +66,12 @@ extension Engine {
         var live = server.live
         if let failure = live.set(pairs, isLocal: isLocal) { return failure }
         server.live = live
+        let hadLog = configuration.appendOnly
         configuration = live.values
         configurationChanged()
+        if configuration.appendOnly != hadLog { logWasSwitched(on: configuration.appendOnly) }
         if let logWriter {
-            switch configuration.appendFsync {
-            case .always: logWriter.policy = .always
-            case .everysec: logWriter.policy = .everysec
-            case .no: logWriter.policy = .no
-            }
+            logWriter.policy = syncPolicy
         }
         if configuration.maxmemory == 0 { isOutOfMemory = false }
         maintenance?.wake()
@@ -83,16 +81,5 @@ extension Engine {
     /// The file that CONFIG REWRITE writes. At the start, before reactions are registered.
     package func useConfigurationFile(_ path: String?) {
         server.live = LiveConfiguration(configuration, filePath: path)
-        server.refuseWhatNeedsARestart()
-    }
-}
-
-extension ServerState {
-    /// Settings that Redis can change while it runs and Firn cannot yet.
-    mutating func refuseWhatNeedsARestart() {
-        live.onChange(of: "appendonly") { _, _ in
-            "the log cannot be turned on or off while the server runs; set it in the "
-                + "configuration file and restart"
-        }
     }
 }

@@ -116,7 +116,7 @@ enum InfoSections {
     static func persistence(_ engine: Engine, _ info: inout InfoText) {
         let snapshots = engine.snapshots
         let persistence = engine.persistence
-        let isSaving = snapshots.job != nil
+        let isSaving = engine.isSavingSnapshot
         info.section("Persistence")
         info.flag("loading", persistence.isLoading)
         info.field("async_loading", 0)
@@ -140,27 +140,38 @@ enum InfoSections {
         info.field("rdb_last_cow_size", 0)
         info.field("rdb_last_load_keys_expired", 0)
         info.field("rdb_last_load_keys_loaded", 0)
-        let isRewriting = engine.checkpoint.phase != .idle
-        info.flag("aof_enabled", engine.logWriter != nil)
+        let rewriting = engine.rewriting
+        let isRewriting = engine.rewritesLog
+        let startedMs =
+            engine.checkpoint.phase != .idle
+            ? engine.checkpoint.startedMs
+            : rewriting.isRunning ? rewriting.startedMs : engine.nowMs
+        info.flag(
+            "aof_enabled",
+            engine.configuration.appendOnly
+                && (engine.logWriter != nil || rewriting.isWanted || rewriting.isRunning))
         info.flag("aof_rewrite_in_progress", isRewriting)
-        info.flag("aof_rewrite_scheduled", engine.checkpoint.isWanted)
+        let isWaiting = rewriting.isWanted && (rewriting.isScheduled || rewriting.isRunning)
+        info.flag("aof_rewrite_scheduled", engine.checkpoint.isWanted || isWaiting)
         info.field(
             "aof_last_rewrite_time_sec",
             persistence.checkpoints == 0 ? -1 : persistence.lastCheckpointDurationMs / 1000)
         info.field(
             "aof_current_rewrite_time_sec",
-            isRewriting ? (engine.nowMs - engine.checkpoint.startedMs) / 1000 : -1)
+            isRewriting ? (engine.nowMs - startedMs) / 1000 : -1)
         info.field(
             "aof_last_bgrewrite_status", persistence.checkpointError == nil ? "ok" : "err")
         info.field("aof_rewrites", persistence.checkpoints)
-        info.field("aof_rewrites_consecutive_failures", persistence.checkpointError == nil ? 0 : 1)
+        info.field(
+            "aof_rewrites_consecutive_failures",
+            Swift.max(rewriting.failures, persistence.checkpointError == nil ? 0 : 1))
         let hasFailed = persistence.logError != nil || engine.logWriter?.lastSyncError != nil
         info.field("aof_last_write_status", hasFailed ? "err" : "ok")
         info.field("aof_last_cow_size", 0)
         info.field("module_fork_in_progress", 0)
         info.field("module_fork_last_cow_size", 0)
         if let logWriter = engine.logWriter {
-            info.field("aof_current_size", logWriter.segmentBytes)
+            info.field("aof_current_size", logWriter.fileBytes)
             info.field("aof_base_size", persistence.logBytesAtCheckpoint)
             info.field("aof_pending_rewrite", 0)
             info.field("aof_buffer_length", engine.log.count)

@@ -4,7 +4,7 @@ enum PersistenceCommands {
     private static let saveRuns = CommandError.message("ERR Background save already in progress")
 
     static func save(_ engine: Engine, _ client: Client, _ args: Arguments) throws(CommandError) {
-        if engine.snapshots.job != nil { throw saveRuns }
+        if engine.isSavingSnapshot { throw saveRuns }
         do throws(SnapshotError) {
             try engine.saveNow()
         } catch {
@@ -15,10 +15,22 @@ enum PersistenceCommands {
     }
 
     static func bgsave(_ engine: Engine, _ client: Client, _ args: Arguments) throws(CommandError) {
-        if args.count > 1 {
+        let isPatient = args.count > 1
+        if isPatient {
             guard args.count == 2, args[1].equalsIgnoringCase("schedule") else { throw .syntax }
         }
-        if engine.snapshots.job != nil { throw saveRuns }
+        if engine.isSavingSnapshot { throw saveRuns }
+        if engine.snapshots.job != nil {
+            guard isPatient else {
+                throw .message(
+                    """
+                    ERR Another child process is active (AOF?): can't BGSAVE right now. Use BGSAVE \
+                    SCHEDULE in order to schedule a BGSAVE whenever possible.
+                    """)
+            }
+            engine.snapshots.isScheduled = true
+            return client.reply.simple("Background saving scheduled")
+        }
         guard engine.startSnapshot() else {
             throw .text("ERR \(engine.snapshots.lastError ?? "the snapshot could not be started")")
         }
@@ -31,15 +43,24 @@ enum PersistenceCommands {
         client.reply.integer(engine.lastSaveSeconds)
     }
 
-    /// A checkpoint is what takes the place of rewriting: the log's effects move into the cold
-    /// tier, and its old segments go.
+    /// With a cold tier a checkpoint takes the place of rewriting: the log's effects move there, and
+    /// its old segments go. Without one the log gets a new base, as in Redis.
     static func bgrewriteaof(
         _ engine: Engine, _ client: Client, _ args: Arguments
     ) throws(CommandError) {
-        let isRunning = engine.checkpoint.phase != .idle
         guard engine.tier != nil else {
-            throw .message("ERR BGREWRITEAOF needs the cold tier, which is off (cold-tier no)")
+            if engine.rewritesLog {
+                throw .message(
+                    "ERR Background append only file rewriting already in progress")
+            }
+            let isLater = engine.snapshots.job != nil || client.isExecuting
+            engine.requestRewrite(isLater: isLater)
+            return client.reply.simple(
+                isLater
+                    ? "Background append only file rewriting scheduled"
+                    : "Background append only file rewriting started")
         }
+        let isRunning = engine.checkpoint.phase != .idle
         guard engine.startCheckpoint() else {
             throw .text(
                 "ERR Can't execute an AOF background rewriting: "

@@ -43,7 +43,6 @@ package struct ServerState {
         self.runID = runID
         replicationID = runID
         live = LiveConfiguration(configuration)
-        refuseWhatNeedsARestart()
     }
 
     /// 40 random hex digits.

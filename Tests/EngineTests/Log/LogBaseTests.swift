@@ -1,0 +1,185 @@
+// The base of the log: every step of taking it in may fail or be the last before the power goes.
+
+import Glibc
+import Testing
+
+@testable import Engine
+
+@Suite struct LogBaseTests {
+    private static let files = LogFiles(directory: "data/appendonlydir")
+
+    /// An engine without cold tier whose log and bases are on a disk in memory.
+    private final class Writing {
+        let disk: FaultyDisk
+        let engine: Engine
+        let client: Client
+        private var count = 0
+
+        init(_ disk: FaultyDisk, awaitsBase: Bool = false, keys: Int = 0) throws {
+            self.disk = disk
+            engine = makeEngine(disk)
+            client = Client(id: 1, nowMs: engine.nowMs)
+            for key in 0..<keys { run("SET", "old:\(key)", "value") }
+            let writer = try LogWriter.create(
+                disk, LogBaseTests.files, stream: testStream, lsn: awaitsBase ? 1000 : 0,
+                awaitsBase: awaitsBase)
+            // Without the syncer's thread, so that each step has its number.
+            engine.logWriter = writer
+            engine.log = LogBuffer(lsn: writer.writtenLSN)
+            engine.logIsEnabled = true
+        }
+
+        var writer: LogWriter { engine.logWriter! }
+        var digest: String { engine.keyspaceDigest(exactly: true).text }
+
+        func run(_ words: String...) {
+            OwnedArguments(words.map { Array($0.utf8) }).withArguments {
+                engine.execute(client, $0)
+            }
+            client.reply.removeAll()
+        }
+
+        func write() throws {
+            for _ in 0..<20 {
+                count += 1
+                run("SET", "key:\(count % 30)", "\(count)")
+                run("RPUSH", "list", "\(count)")
+            }
+            run("PEXPIREAT", "list", "4000000000000")
+            engine.flushLog()
+            try writer.sync()
+        }
+
+        /// What maintenance and the rewriting thread do, one after the other.
+        func rewrite() throws {
+            try writer.beginRotation(&engine.log)
+            let job = try engine.beginBase()
+            do { try writer.completeRotation() } catch {
+                engine.snapshots.job = nil
+                engine.snapshotIsRunning = false
+                throw error
+            }
+            if let failure = engine.writeBase(job, writer) { throw failure }
+        }
+    }
+
+    private static func makeEngine(_ disk: FaultyDisk) -> Engine {
+        var configuration = Configuration()
+        configuration.coldTier = false
+        configuration.dir = "data"
+        return Engine(
+            configuration: configuration, secret: HashSecret(k0: 1, k1: 2), seed: 1, disk: disk)
+    }
+
+    /// The digest of what a start would find; nil if there is no log.
+    private func recovered(_ disk: FaultyDisk) throws -> String? {
+        guard let manifest = try Self.files.loadManifest(disk) else { return nil }
+        let engine = Self.makeEngine(disk)
+        var reader = try LogReader(disk, Self.files, manifest)
+        if let base = manifest.base {
+            let path = "/tmp/firn-base-\(getpid())-\(UInt64.random(in: 0 ... .max)).rdb"
+            defer { unlink(path) }
+            let bytes = try #require(disk[Self.files.path(base.name)])
+            let file = try SystemDisk.shared.open(path, .create)
+            try bytes.withUnsafeBytes { try file.writeAll($0, at: 0) }
+            _ = try engine.importSnapshot(path, isBase: true, position: reader.startLSN)
+        } else if reader.startLSN > 0 {
+            return "the segments before \(reader.startLSN) are gone"
+        }
+        var report = RecoveryReport()
+        _ = try engine.replay(&reader, from: reader.startLSN, report: &report)
+        return engine.keyspaceDigest(exactly: true).text
+    }
+
+    @Test(arguments: [false, true]) func everyStepOfARewrite(crashes: Bool) throws {
+        var steps = 0
+        for step in 0..<60 {
+            let disk = FaultyDisk()
+            let test = try Writing(disk)
+            try test.write()
+            try test.rewrite()
+            try test.write()
+            var left = step
+            disk.fault = { _, _ in
+                left -= 1
+                return left == -1 || (crashes && left < 0) ? .fail(EIO) : nil
+            }
+            var failed = false
+            do { try test.rewrite() } catch { failed = true }
+            if failed { steps += 1 }
+            disk.fault = nil
+            if crashes {
+                disk.crash()
+                #expect(try recovered(disk) == test.digest, "step \(step)")
+                continue
+            }
+            try test.writer.completeRotation()
+            try test.write()
+            #expect(try recovered(disk) == test.digest, "step \(step)")
+            try test.rewrite()
+            try test.write()
+            disk.crash()
+            #expect(try recovered(disk) == test.digest, "step \(step)")
+            #expect(try size(disk) == test.writer.fileBytes, "step \(step)")
+            try test.rewrite()
+            #expect(test.writer.currentSegments.count == 1)
+        }
+        #expect(steps > 10)
+    }
+
+    /// What the files come to that the manifest names.
+    private func size(_ disk: FaultyDisk) throws -> Int {
+        let manifest = try #require(try Self.files.loadManifest(disk))
+        return ([manifest.base!] + manifest.segments).reduce(0) {
+            $0 + (disk[Self.files.path($1.name)]?.count ?? 0)
+        }
+    }
+
+    /// A log that begins while the server runs counts with its base, and not before.
+    @Test(arguments: [false, true]) func everyStepOfABeginning(hasOldLog: Bool) throws {
+        var endings: Set<Bool> = []
+        for step in 0..<40 {
+            let disk = FaultyDisk()
+            var oldDigest: String?
+            if hasOldLog {
+                let old = try Writing(disk)
+                try old.write()
+                try old.rewrite()
+                oldDigest = old.digest
+            }
+            let test = try Writing(disk, awaitsBase: true, keys: 50)
+            try test.write()
+            #expect(try recovered(disk) == oldDigest)
+            // The job began with the first segment.
+            let fresh = try Writing(disk, awaitsBase: true, keys: 50)
+            let job = try fresh.engine.beginBase()
+            try fresh.write()
+            var left = step
+            disk.fault = { _, _ in
+                left -= 1
+                return left < 0 ? .fail(EIO) : nil
+            }
+            let failure = fresh.engine.writeBase(job, fresh.writer)
+            disk.crash()
+            let found = try recovered(disk)
+            #expect(found == oldDigest || found == fresh.digest, "step \(step)")
+            if failure == nil { #expect(found == fresh.digest) }
+            endings.insert(found == fresh.digest)
+        }
+        #expect(endings.count == 2)
+    }
+
+    @Test func aBaseOfAnotherPositionIsRefused() throws {
+        let disk = FaultyDisk()
+        let test = try Writing(disk)
+        try test.write()
+        try test.rewrite()
+        try test.write()
+        let first = try #require(try Self.files.loadManifest(disk)?.base)
+        let bytes = disk[Self.files.path(first.name)]
+        try test.rewrite()
+        let second = try #require(try Self.files.loadManifest(disk)?.base)
+        disk[Self.files.path(second.name)] = bytes
+        #expect(throws: StartError.self) { _ = try recovered(disk) }
+    }
+}
