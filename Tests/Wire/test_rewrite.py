@@ -286,6 +286,77 @@ def test_turned_to_and_fro(place, tier):
     assert digest(Connection(firn.port)) == held
 
 
+@TIERS
+@pytest.mark.parametrize("maxmemory", ["0", "3mb"])
+def test_reload(place, tier, maxmemory):
+    if tier == "no" and maxmemory != "0":
+        pytest.skip("evicts")
+    firn = place.firn(cold_tier=tier, maxmemory=maxmemory, auto_aof_rewrite_percentage=0, **DEBUG)
+    firn.start()
+    fill(firn.port)
+    connection = Connection(firn.port, timeout=60)
+    held = digest(connection)
+
+    def asked(*words):
+        reply = connection.call(*words)
+        deadline = time.time() + 20
+        while reply[0] == "-" and b"can't be written now" in reply[1]:
+            assert time.time() < deadline
+            time.sleep(0.01)
+            reply = connection.call(*words)
+        return reply
+
+    for words in [("RELOAD",), ("LOADAOF",), ("RELOAD", "NOSAVE"), ("LOADAOF",),
+                  ("RELOAD", "MERGE", "NOFLUSH"), ("LOADAOF",)]:
+        assert asked("DEBUG", *words) == ("+", b"OK"), words
+        assert digest(connection) == held, words
+        assert connection.plain("DBSIZE") == len(connection.plain("KEYS", "*"))
+        firn.restart(signal.SIGKILL)
+        connection = Connection(firn.port, timeout=60)
+        assert digest(connection) == held, words
+    connection.call("BGREWRITEAOF")
+    rewritten(connection)
+    connection.call("SET", "key:1", "newer")
+    connection.call("FLUSHALL") if maxmemory == "0" else None
+    connection.call("SET", "alone", "value")
+    held = digest(connection)
+    assert asked("DEBUG", "LOADAOF") == ("+", b"OK")
+    assert digest(connection) == held
+    # A snapshot of other content takes the place of what is there, or joins it.
+    assert connection.call("DEBUG", "RELOAD", "NOSAVE", "NOFLUSH", "MERGE") == ("+", b"OK")
+    assert connection.plain("GET", "alone") == b"value"
+    assert connection.plain("GET", "key:1") != b"newer"
+    held = digest(connection)
+    firn.restart(signal.SIGKILL)
+    connection = Connection(firn.port, timeout=60)
+    assert digest(connection) == held
+    assert connection.call("DEBUG", "RELOAD", "NOSAVE", "NOFLUSH") == (
+        "-", b"ERR Error trying to load the RDB dump")
+    assert connection.call("DEBUG", "RELOAD", "LATER")[0] == "-"
+    assert digest(connection) == held
+    assert connection.call("DEBUG", "RELOAD", "NOSAVE") == ("+", b"OK")
+    assert connection.plain("GET", "alone") is None
+    held = digest(connection)
+    firn.restart(signal.SIGKILL)
+    assert digest(Connection(firn.port)) == held
+
+
+def test_a_damaged_snapshot_changes_nothing(place):
+    firn = place.firn(cold_tier="no", **DEBUG)
+    firn.start()
+    connection = Connection(firn.port)
+    connection.pipeline([("SET", f"key:{i}", "value") for i in range(100)])
+    connection.call("SAVE")
+    path = pathlib.Path(place.path) / "dump.rdb"
+    path.write_bytes(path.read_bytes()[:-20])
+    held = digest(connection)
+    assert connection.call("DEBUG", "RELOAD", "NOSAVE")[0] == "-"
+    assert digest(connection) == held
+    path.unlink()
+    assert connection.call("DEBUG", "RELOAD", "NOSAVE")[0] == "-"
+    assert digest(connection) == held
+
+
 @pytest.mark.parametrize("how", ["restore", "purge", "all"])
 @pytest.mark.parametrize("checkpoint", [False, True])
 def test_what_left_the_archive_does_not_come_back(place, how, checkpoint):

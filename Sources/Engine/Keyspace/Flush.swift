@@ -45,7 +45,7 @@ extension Engine {
         }
     }
 
-    private func emptyHotTier(database index: Int, lazily: Bool) {
+    func emptyHotTier(database index: Int, lazily: Bool) {
         if lazily { lazyFree.take(&databases[index]) } else { freeAll(database: index) }
         databases[index] = HotDatabase(
             namespace: databases[index].namespace, secret: secret)

@@ -42,10 +42,8 @@ enum DebugCommands {
         case ("set-disable-deny-scripts", 3), ("replybuffer", 4), ("pause-cron", 3),
             ("set-skip-checksum-validation", 3):
             client.reply.ok()
-        case ("reload", _), ("loadaof", _):
-            throw .text(
-                "ERR DEBUG \(sub.uppercased()) is not supported: restart the server to load its "
-                    + "data anew")
+        case ("reload", 2...): try reload(engine, client, args)
+        case ("loadaof", 2): try loadLog(engine, client, args)
         default:
             throw .text(
                 "ERR unknown subcommand or wrong number of arguments for "
@@ -207,6 +205,8 @@ enum DebugCommands {
                 "    Like HTSTATS but for the hash table stored at <key>'s value.",
                 "LISTPACK <key>",
                 "    Show low level info about the encoding of <key>.",
+                "LOADAOF",
+                "    Flush the log and make the keyspace anew of what is in it.",
                 "LOG <message>",
                 "    Write <message> to the server log.",
                 "OBJECT <key>",
@@ -220,6 +220,12 @@ enum DebugCommands {
                 "    true, false.",
                 "QUICKLIST-PACKED-THRESHOLD <size>",
                 "    Accepted, without effect.",
+                "RELOAD [option ...]",
+                "    Save the RDB on disk and reload it back to memory. Valid <option> values:",
+                "    * MERGE: conflicting keys will be loaded from RDB.",
+                "    * NOFLUSH: the existing database will not be removed before load, but",
+                "      conflicting keys will generate an error and nothing is loaded.",
+                "    * NOSAVE: the database will be loaded from an existing RDB file.",
                 "SET-ACTIVE-EXPIRE <0|1>",
                 "    Setting it to 0 disables expiring keys in background when they are not",
                 "    accessed (otherwise the Redis behavior). Setting it to 1 reenables back the",
