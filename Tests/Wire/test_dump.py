@@ -183,6 +183,25 @@ def check(peer, expected):
     assert 9_000 < peer.ttl("expiring") <= 10_000
 
 
+def test_a_log_with_a_base(start):
+    """Without a cold tier the base and the segments behind it are the data."""
+    server = start(cold_tier="no")
+    client = server.client()
+    expected = fill(client)
+    client.bgrewriteaof()
+    while client.info("persistence")["aof_rewrite_in_progress"]:
+        time.sleep(0.01)
+    client.set("s:1", "newer")
+    client.delete("s:2")
+    expected["s:1"] = "newer"
+    del expected["s:2"]
+    wait_written(client)
+    found = exported(server.directory)
+    assert {key: found[0, key] for key in expected} == expected
+    assert (0, "s:2") not in found
+    assert run("get", server.directory, "s:1").splitlines()
+
+
 @pytest.mark.skipif(TORTURE, reason="every effect is in the cold tier at once")
 def test_newer_effects_are_told(server):
     client = server.client()

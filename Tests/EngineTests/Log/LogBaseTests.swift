@@ -67,6 +67,7 @@ import Testing
         var configuration = Configuration()
         configuration.coldTier = false
         configuration.dir = "data"
+        configuration.savePoints = []
         return Engine(
             configuration: configuration, secret: HashSecret(k0: 1, k1: 2), seed: 1, disk: disk)
     }
@@ -181,5 +182,76 @@ import Testing
         let second = try #require(try Self.files.loadManifest(disk)?.base)
         disk[Self.files.path(second.name)] = bytes
         #expect(throws: StartError.self) { _ = try recovered(disk) }
+    }
+
+    /// Plays the maintenance thread until `condition` holds.
+    private func settle(_ engine: Engine, until condition: (Engine) -> Bool) {
+        let maintenance = Maintenance(engine)
+        for _ in 0..<5000 {
+            _ = maintenance.step()
+            if engine.withLock({ condition($0) && !$0.rewriting.isRunning }) { return }
+            usleep(1000)
+        }
+        Issue.record("it does not get there")
+    }
+
+    private func failBases(_ disk: FaultyDisk) {
+        disk.fault = { operation, path in
+            operation == "write" && path.contains(".base.rdb") ? .fail(ENOSPC) : nil
+        }
+    }
+
+    @Test func aFailedRewriteIsToldAndTheLogGoesOn() throws {
+        let disk = FaultyDisk()
+        let test = try Writing(disk)
+        let engine = test.engine
+        try test.write()
+        failBases(disk)
+        test.run("BGREWRITEAOF")
+        settle(engine) { $0.rewriting.failures == 1 }
+        #expect(engine.persistence.checkpointError != nil)
+        #expect(!engine.rewriting.isWanted)
+        #expect(engine.snapshots.job == nil && !engine.snapshotIsRunning)
+        try test.write()
+        #expect(try recovered(disk) == test.digest)
+        disk.fault = nil
+        test.run("BGREWRITEAOF")
+        settle(engine) { $0.persistence.checkpoints == 1 }
+        #expect(engine.persistence.checkpointError == nil)
+        try test.write()
+        disk.crash()
+        #expect(try recovered(disk) == test.digest)
+        #expect(try Self.files.loadManifest(disk)?.base != nil)
+    }
+
+    /// CONFIG SET appendonly yes holds although the first base fails: the log begins later.
+    @Test func aLogBeginsWhenItsBaseSucceeds() throws {
+        let disk = FaultyDisk()
+        let test = try Writing(disk)
+        let engine = test.engine
+        engine.logWriter = nil
+        engine.logIsEnabled = false
+        engine.configuration.appendOnly = false
+        try disk.remove("data/appendonlydir/appendonly.aof.manifest")
+        test.run("SET", "key", "before")
+        failBases(disk)
+        #expect(engine.setConfiguration([("appendonly", "yes")], isLocal: true) == nil)
+        settle(engine) { $0.rewriting.failures == 1 && $0.logWriter == nil }
+        #expect(try recovered(disk) == nil)
+        #expect(engine.rewriting.isWanted && !engine.logIsEnabled)
+        disk.fault = nil
+        test.run("SET", "key", "between")
+        engine.rewriting.nextTryMs = 0
+        settle(engine) { $0.logWriter.map { !$0.isAwaitingBase } ?? false }
+        test.run("SET", "more", "after")
+        engine.withLock { $0.flushLog() }
+        try test.writer.sync()
+        #expect(try recovered(disk) == test.digest)
+        let logged = test.digest
+        #expect(engine.setConfiguration([("appendonly", "no")], isLocal: true) == nil)
+        settle(engine) { $0.logWriter == nil }
+        test.run("SET", "more", "not logged")
+        disk.crash()
+        #expect(try recovered(disk) == logged)
     }
 }
