@@ -50,7 +50,6 @@ extension Engine {
     ) -> (count: Int, mustWait: Bool) {
         client.isParked = false
         let end = park(client, &batch, in: input)
-        tier?.currentJob = client.fetchJob
         var index = 0
         var foreseen = slot == nil ? 0 : batch.count
         var isPaused = false
@@ -70,8 +69,7 @@ extension Engine {
             index &+= 1
         }
         foresight.end(keepsGroup: slot != nil)
-        if index == batch.count { client.fetchJob = nil }
-        tier?.currentJob = nil
+        if index == batch.count, client.fetchWait != nil { stopWaiting(client) }
         return (index, isPaused)
     }
 

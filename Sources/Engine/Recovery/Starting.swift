@@ -153,7 +153,8 @@ extension Engine {
         }
         if let tier {
             tier.readers = ColdReaders(
-                tier.store, threads: configuration.coldReaderThreads)
+                tier.store, threads: configuration.coldReaderThreads,
+                deliver: { [unowned self] in deliver($0, $1) })
         }
         let maintenance = Maintenance(self)
         self.maintenance = maintenance

@@ -31,7 +31,7 @@ extension Engine {
     /// Makes a clean hot entry of a key's record, read beforehand or now.
     private func bringIn(_ key: Key, _ tier: Tier) -> Entry? {
         let namespace = databases[key.database].namespace
-        if let fetched = takeFetched(key, namespace, tier) {
+        if let fetched = fetched(key, namespace, tier) {
             guard let fetched else { return nil }
             return fetched.payload.withUnsafeBytes { payload in
                 adopt(

@@ -12,6 +12,7 @@ extension Engine {
     func handOver(_ database: Int, _ hash: UInt64, _ entry: Entry, leaves: Bool, _ tier: Tier) {
         if tier.batch.isEmpty { tier.batchStartedMs = nowMs }
         let namespace = databases[database].namespace
+        if !tier.fetches.isEmpty { tier.fetches.void(namespace, hash, entry.key) }
         let before = tier.batch.byteCount
         var flags = entry.flags
         if entry.type == .tombstone {
@@ -119,7 +120,6 @@ extension Engine {
             tier.stats.lastError = failure.description
             return
         }
-        tier.epoch += 1
         batch.forEachRecord { namespace, hash, key, _, _ in settle(namespace, hash, key, number) }
         tier.pendingArchive.committed(batch)
         checkpointBatchCommitted(number)
@@ -142,7 +142,6 @@ extension Engine {
     /// and makes the batch's entries clean.
     func batchCommitted(_ batch: ColdBatch) {
         guard let submitted = batch.context as? SubmittedBatch else { return }
-        withLock { $0.tier?.epoch += 1 }
         var pending: [(UInt32, UInt64, Bytes)] = []
         pending.reserveCapacity(batch.recordCount)
         batch.forEachRecord { namespace, hash, key, _, _ in pending.append((namespace, hash, key)) }

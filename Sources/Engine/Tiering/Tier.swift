@@ -23,14 +23,14 @@ final class Tier: @unchecked Sendable {
     var queuedBatches = 0
     /// Threads that read for parked clients; nil until the engine starts them.
     var readers: ColdReaders?
-    /// Counts commits: what was read before one is void after it.
-    var epoch: UInt64 = 0
+    /// Cold keys on their way to parked clients.
+    var fetches = ColdFetches()
     /// Reading in place has become slow: clients are parked, see Parking.swift.
     var readsAreSlow = false
+    /// Below this average the readers' work comes back to the engine.
+    var quickReadUs = 12
     /// Microseconds of a read in place, a moving average in 1/16.
     var inlineUs16 = 0
-    /// What was fetched for the client whose requests are being executed.
-    var currentJob: FetchJob?
     /// Entries fetched for the requests of this turn: they leave at its end.
     var visitors: [Visitor] = []
     var promotion = PromotionWindow()
@@ -70,7 +70,7 @@ final class Tier: @unchecked Sendable {
         do {
             let next = try store.rows(
                 namespace: namespace, from: from, atMost: count,
-                looseBits: Int(ScanPosition.droppedBits)
+                looseBits: Int(ScanPosition.droppedBits), damaged: note
             ) { record in
                 if let below, record.hash >= below { return }
                 guard let type = RDBType.valueType(record.type) else { return }
@@ -81,14 +81,27 @@ final class Tier: @unchecked Sendable {
             let aligned = next & ~((1 << ScanPosition.droppedBits) - 1)
             return below.map { Swift.min($0, aligned) } ?? aligned
         } catch {
-            stats.damagedRecords += 1
-            stats.lastError = error.description
+            note(error)
             return below
         }
     }
 
-    /// Memory that the tier itself holds: batches and filters.
-    var memoryBytes: Int { batch.byteCount + queuedBytes + filterBytes }
+    /// Counts and reports a record that could not be read.
+    func note(_ damage: ColdError) {
+        stats.damagedRecords += 1
+        stats.lastError = damage.description
+    }
+
+    /// What is free once everything that was handed over is committed: the entries that leave,
+    /// and the copies of all.
+    var bytesInFlight: Int {
+        leavingBytes + inFlightLeavingBytes + batch.byteCount + queuedBytes
+    }
+
+    /// Memory that the tier itself holds: batches, filters and what was read for parked clients.
+    var memoryBytes: Int {
+        batch.byteCount + queuedBytes + filterBytes + fetches.byteCount
+    }
 }
 
 struct TierStatistics {

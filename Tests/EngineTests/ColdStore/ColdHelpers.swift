@@ -21,6 +21,28 @@ final class ColdDirectory {
         rmdir(path)
     }
 
+    /// Writes `new` over the one place of a file that holds `old`.
+    static func overwrite(_ path: String, _ old: String, _ new: String) throws {
+        let file = fopen(path, "r+")!
+        defer { fclose(file) }
+        fseek(file, 0, SEEK_END)
+        var content = [UInt8](repeating: 0, count: ftell(file))
+        rewind(file)
+        #expect(fread(&content, 1, content.count, file) == content.count)
+        let needle = Array(old.utf8)
+        var at = 0
+        var hits = 0
+        while at + needle.count <= content.count {
+            if content[at] == needle[0], Array(content[at..<at + needle.count]) == needle {
+                fseek(file, at, SEEK_SET)
+                fwrite(Array(new.utf8), 1, needle.count, file)
+                hits += 1
+            }
+            at += 1
+        }
+        #expect(hits == 1)
+    }
+
     func open(_ change: (inout ColdOptions) -> Void = { _ in }) throws -> ColdStore {
         var options = ColdOptions()
         options.mapBytes = 1 << 32

@@ -135,7 +135,7 @@ import Testing
             }
             try store.commit(batch)
         }
-        try overwrite(directory.path + "/data.mdb", "needle7!", "needle8?")
+        try ColdDirectory.overwrite(directory.path + "/data.mdb", "needle7!", "needle8?")
         let store = try directory.open()
         #expect(throws: ColdError.self) { try store.value(1, [7]) }
         do { _ = try store.value(1, [7]) } catch {
@@ -156,27 +156,6 @@ import Testing
         try store.mergeAll()
         #expect(throws: ColdError.self) { try store.value(1, [7]) }
         #expect(try store.value(1, [8])?.payload == Array("needle8!".utf8))
-    }
-
-    private func overwrite(_ path: String, _ old: String, _ new: String) throws {
-        let file = fopen(path, "r+")!
-        defer { fclose(file) }
-        fseek(file, 0, SEEK_END)
-        var content = [UInt8](repeating: 0, count: ftell(file))
-        rewind(file)
-        #expect(fread(&content, 1, content.count, file) == content.count)
-        let needle = Array(old.utf8)
-        var at = 0
-        var hits = 0
-        while at + needle.count <= content.count {
-            if content[at] == needle[0], Array(content[at..<at + needle.count]) == needle {
-                fseek(file, at, SEEK_SET)
-                fwrite(Array(new.utf8), 1, needle.count, file)
-                hits += 1
-            }
-            at += 1
-        }
-        #expect(hits == 1)
     }
 
     @Test func damagedFiltersAreReplacedByMaybe() throws {

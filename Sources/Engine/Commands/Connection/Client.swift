@@ -46,9 +46,9 @@ package final class Client {
     var transaction: Transaction?
     var watchedKeys: [(key: WatchedKey, wasAbsent: Bool)] = []
     var watchIsBroken = false
-    /// Its next request waits for cold keys, which `fetchJob` brings.
+    /// Its next request waits for cold keys, which `fetchWait` names.
     package internal(set) var isParked = false
-    var fetchJob: FetchJob?
+    var fetchWait: FetchWait?
     /// Inside EXEC: blocking commands do not block.
     var isExecuting = false
 

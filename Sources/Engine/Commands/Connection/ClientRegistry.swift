@@ -37,6 +37,7 @@ extension Engine {
     /// Ends a session whose connection is gone.
     package func disconnect(_ client: Client) {
         Transactions.end(self, client)
+        stopWaiting(client)
         unsubscribeAll(client)
         stopMonitoring(client)
         clients.remove(client)

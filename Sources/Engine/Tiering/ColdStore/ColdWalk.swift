@@ -17,9 +17,11 @@ extension ColdStore {
     ///   - count: how many rows to visit; slightly more when the next rows are inseparable.
     ///   - looseBits: rows whose hashes differ in these lowest bits only are never separated.
     ///   - payloads: whether large payloads are read; small ones always are.
+    ///   - damaged: told of each record that fails its check; the walk passes it over.
     package func rows(
         namespace: UInt32, from hash: UInt64, atMost count: Int, looseBits: Int = 0,
-        payloads: Bool = false, _ body: (ColdRecord) throws -> Void
+        payloads: Bool = false, damaged: (ColdError) -> Void = { _ in },
+        _ body: (ColdRecord) throws -> Void
     ) throws(ColdError) -> UInt64? {
         try typed {
             try withReader { reader in
@@ -37,10 +39,19 @@ extension ColdStore {
                     if visited >= count && here >> UInt64(looseBits) != last >> UInt64(looseBits) {
                         return here
                     }
-                    guard let header = ColdHeader(walk.value) else { throw ColdStore.damage(row) }
+                    guard let header = ColdHeader(walk.value) else {
+                        damaged(ColdStore.damage(row))
+                        continue
+                    }
                     if header.isTombstone { continue }
-                    try visit(
-                        view, list.views[walk.winner], row, walk.value, header, payloads, body)
+                    do {
+                        try visit(
+                            view, list.views[walk.winner], row, walk.value, header, payloads,
+                            body)
+                    } catch let error as ColdError {
+                        guard case .damaged = error else { throw error }
+                        damaged(error)
+                    }
                     visited += 1
                     last = here
                 }
