@@ -78,6 +78,10 @@ package final class Engine: @unchecked Sendable {
     var coldReadFailed = false
     /// Nothing can leave and the budget is spent: commands that need memory are refused.
     var isOutOfMemory = false
+    /// The budget is spent and a commit will make room: commands that need memory wait for it.
+    var holdsWriters = false
+    /// How much memory may be used before writers are held up, while the budget is exceeded.
+    var memoryCeiling = Int.max
     var isReplaying = false
     /// Position after the effect being replayed.
     var replayLSN: UInt64 = 0
@@ -106,6 +110,8 @@ package final class Engine: @unchecked Sendable {
     /// What to call, on any thread, when the log has been written or synced further: replies
     /// may be waiting for that.
     package var onLogProgress: (@Sendable () -> Void)?
+    /// What to call, on any thread, when requests that were held up for want of memory may run.
+    package var onRoom: (@Sendable () -> Void)?
 
     /// - Parameters:
     ///   - configuration: validated settings.

@@ -114,7 +114,7 @@ extension Engine {
             if stepCheckpoint(limit: 256) { slice.isBusy = true }
         } while slice.isBusy && clock.monotonicUs() - start < 700
         server.sampleRates(clock.monotonicUs(), stats)
-        _ = keepWithinBudget()
+        keepWithinBudget()
         submitWaitingBatch()
         startDueWork()
         flushLog()

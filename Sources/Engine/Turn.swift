@@ -16,8 +16,6 @@ package struct TurnEnd {
     /// The log could not be written yet (its segments change, or a sync runs): hold the replies
     /// until it has been written up to here.
     package var writtenLSN: UInt64?
-    /// Writes outrun the disk: read nothing more for so long.
-    package var pauseMs = 0
 
     package init() {}
 }
@@ -35,7 +33,7 @@ extension Engine {
         let wrote = !log.isEmpty
         var end = TurnEnd()
         releaseVisitors()
-        end.pauseMs = keepWithinBudget()
+        keepWithinBudget()
         flushLog()
         guard wrote, logIsEnabled else { return end }
         if configuration.appendFsync == .always {

@@ -24,6 +24,8 @@ final class Connection: ChannelInboundHandler, ClientConnection, @unchecked Send
     /// wait for replies to go down.
     static let inputQueuedBytesMax = 1 << 20
     static let inputStalledBytesMax = 256 << 20
+    /// The same while the next request is held up.
+    static let inputHeldBytesMax = 64 << 10
     /// Replies of one connection in one turn after which the others come first.
     static let turnReplyBytesMax = 1 << 20
 
@@ -47,7 +49,7 @@ final class Connection: ChannelInboundHandler, ClientConnection, @unchecked Send
     var isInTurn: Bool { batch != nil }
     private var result = ParseResult.full
     private var executed = 0
-    /// The next request waits for the end of CLIENT PAUSE.
+    /// The next request waits for the end of CLIENT PAUSE, or for memory.
     private var mustWait = false
     /// How many bytes must be at hand before parsing can get any further.
     private var inputWanted = 1
@@ -305,6 +307,7 @@ final class Connection: ChannelInboundHandler, ClientConnection, @unchecked Send
                 // `resume` queues it again.
             } else if output.byteCount > Connection.stallBytes {
                 isStalled = true
+                mustWait = false
             } else if mustWait {
                 isStalled = true
                 reactor.retryLater(self)
@@ -352,9 +355,11 @@ final class Connection: ChannelInboundHandler, ClientConnection, @unchecked Send
     /// Stops reading while unexecuted input piles up, and starts again.
     private func regulateReading() {
         let most =
-            isStalled
-            ? Connection.inputStalledBytesMax
-            : isQueued || isParked ? Connection.inputQueuedBytesMax : Int.max
+            mustWait && isStalled
+            ? Connection.inputHeldBytesMax
+            : isStalled
+                ? Connection.inputStalledBytesMax
+                : isQueued || isParked ? Connection.inputQueuedBytesMax : Int.max
         let pauses = input.count > most
         if pauses != readingIsPaused { setReading(!pauses) }
     }
@@ -366,7 +371,7 @@ final class Connection: ChannelInboundHandler, ClientConnection, @unchecked Send
         try? context.channel.syncOptions?.setOption(.autoRead, value: reads)
     }
 
-    /// CLIENT PAUSE may be over.
+    /// What held the next request up may be over.
     func retry() {
         isStalled = false
         mustWait = false

@@ -59,8 +59,9 @@ final class Reactor: @unchecked Sendable {
     private var held: [Connection] = []
     /// More to send than one burst.
     private var continuing: [Connection] = []
-    /// Held up by CLIENT PAUSE.
+    /// Held up by CLIENT PAUSE, or for want of memory.
     private var waiting: [Connection] = []
+    private let hasWaiting = Atomic(false)
     private var isScheduled = false
     private var isPaused = false
     private var turnsInRow = 0
@@ -187,7 +188,6 @@ final class Reactor: @unchecked Sendable {
         turnConnections.removeAll(keepingCapacity: true)
         if !held.isEmpty { releaseHeld() }
         if held.isEmpty { awaitsLog.store(false, ordering: .releasing) }
-        if end.pauseMs > 0 { pause(end.pauseMs) }
         goOn()
     }
 
@@ -267,15 +267,6 @@ final class Reactor: @unchecked Sendable {
         eventLoop.scheduleTask(in: .microseconds(20), turnTask)
     }
 
-    /// Writes outrun the disk: nothing more is executed for a moment.
-    private func pause(_ milliseconds: Int) {
-        isPaused = true
-        eventLoop.scheduleTask(in: .milliseconds(Int64(milliseconds))) { [self] in
-            isPaused = false
-            schedule()
-        }
-    }
-
     // MARK: Replies that wait
 
     @inline(__always)
@@ -309,15 +300,25 @@ final class Reactor: @unchecked Sendable {
         }
     }
 
-    /// CLIENT PAUSE: the connection tries again a little later.
+    /// The connection's next request is held up: it tries again a little later, or when there
+    /// is room.
     func retryLater(_ connection: Connection) {
         waiting.append(connection)
         if waiting.count > 1 { return }
-        eventLoop.scheduleTask(in: .milliseconds(5)) { [self] in
-            var connections: [Connection] = []
-            swap(&connections, &waiting)
-            for connection in connections { connection.retry() }
-        }
+        hasWaiting.store(true, ordering: .releasing)
+        eventLoop.scheduleTask(in: .milliseconds(5)) { [self] in retryWaiting() }
+    }
+
+    private func retryWaiting() {
+        hasWaiting.store(false, ordering: .releasing)
+        var connections: [Connection] = []
+        swap(&connections, &waiting)
+        for connection in connections { connection.retry() }
+    }
+
+    /// Any thread: requests that were held up for want of memory may run.
+    func roomMade() {
+        if hasWaiting.load(ordering: .acquiring) { eventLoop.execute { [self] in retryWaiting() } }
     }
 
     // MARK: Once a second

@@ -161,6 +161,9 @@ package final class Server: @unchecked Sendable {
             engine.onLogProgress = { [reactors] in
                 for reactor in reactors.all { reactor.logProgressed() }
             }
+            engine.onRoom = { [reactors] in
+                for reactor in reactors.all { reactor.roomMade() }
+            }
         }
         for reactor in all { reactor.start() }
         do { try listener.open() } catch { fail("Can't accept connections: \(error)") }

@@ -129,6 +129,9 @@ extension Engine {
     /// Without a cold tier nothing may go, as in Redis: later effects need what is there.
     func waitForRoom() {
         if tier == nil { return }
-        while withLock({ $0.keepWithinBudget() }) > 0 { usleep(1000) }
+        while withLock({ engine in
+            engine.keepWithinBudget()
+            return engine.holdsWriters
+        }) { usleep(1000) }
     }
 }

@@ -146,6 +146,6 @@ extension Engine {
 
     private var checkpointBatchBytes: Int {
         let budget = configuration.maxmemory
-        return budget > 0 ? spillBatchBytes(budget) : 8 << 20
+        return budget > 0 ? MemoryMarks(budget: budget).batchBytes : 8 << 20
     }
 }

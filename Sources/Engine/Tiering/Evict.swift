@@ -10,64 +10,104 @@
 // policy and no key with an expiry left, nothing leaves, and commands that need memory are
 // refused.
 
+//
+// What is on its way to the disk counts twice until it is committed, as entry and as copy. So
+// eviction aims a little below the budget, and the batches are small against it: what is in
+// flight fits above the mark that eviction aims at. When writes outrun the disk even so,
+// commands that may need memory are held up until a commit has made room; reads and deletes of
+// the same moment go on.
+
+/// How far the hot tier may go, for one budget.
+struct MemoryMarks {
+    /// What eviction aims at once the budget is exceeded.
+    let low: Int
+    /// Above this commands that may need memory are held up. What one turn adds comes on top.
+    let high: Int
+    /// Bytes of a batch that eviction fills.
+    let batchBytes: Int
+
+    init(budget: Int) {
+        low = budget - Swift.min(budget / 16, 64 << 20)
+        high = budget + Swift.max(Swift.min(budget / 16, 256 << 20), 2 << 20)
+        batchBytes = Swift.min(Swift.max(budget / 32, 64 << 10), 8 << 20)
+    }
+}
+
 extension Engine {
     private static let groupSize = 64
     private static let groupLeaving = 16
     /// What one call frees at most: more than a turn can add.
-    private static let reductionBytesMax = 8 << 20
+    private static let reductionBytesMax = 4 << 20
 
     /// Memory that counts against the budget.
     var usedMemory: Int { Heap.usedBytes + (tier?.memoryBytes ?? 0) + clientBufferBytes }
 
-    /// Spills or drops what is over the budget; returns for how long the event loop should
-    /// read nothing because writes outrun the disk.
-    func keepWithinBudget() -> Int {
+    /// Spills or drops what is over the budget, and decides whether commands that may need
+    /// memory are executed, held up (`holdsWriters`) or refused (`isOutOfMemory`).
+    func keepWithinBudget() {
         let used = usedMemory
         if used > stats.peakMemoryBytes { stats.peakMemoryBytes = used }
         let budget = configuration.maxmemory
         guard budget > 0, used > budget else {
             isOutOfMemory = false
-            return 0
+            holdsWriters = false
+            memoryCeiling = .max
+            return
         }
-        return reduce(by: used - budget, budget)
+        reduce(used, budget)
     }
 
     @inline(never)
-    private func reduce(by excess: Int, _ budget: Int) -> Int {
+    private func reduce(_ used: Int, _ budget: Int) {
         let policy = configuration.maxmemoryPolicy
         guard policy != .noEviction else {
             isOutOfMemory = true
-            return 0
+            holdsWriters = false
+            return
         }
-        let isFarOver = excess > budget / 8
+        let marks = MemoryMarks(budget: budget)
+        // Without a cold tier what leaves is lost: no more than Redis would evict.
+        let aim = tier == nil ? budget : marks.low
         // A budget that was lowered by much is reached in slices.
-        let excess = Swift.min(excess, Engine.reductionBytesMax)
-        var needed = excess - (tier.map { $0.leavingBytes + $0.inFlightLeavingBytes } ?? 0)
-        let batchBytes = spillBatchBytes(budget)
+        let excess = used - aim - (tier?.bytesInFlight ?? 0)
+        var needed = Swift.min(excess, Engine.reductionBytesMax)
+        let isWhole = needed == excess
+        let patience = sweepPatience
         var barren = 0
-        while needed > 0 {
-            if let tier, tier.queuedBatches >= 2, tier.batch.byteCount >= batchBytes { break }
+        while needed > 0, barren <= patience {
+            if let tier, tier.batch.byteCount >= marks.batchBytes {
+                if tier.queuedBatches >= 2 || !submitBatch(tier) { break }
+            }
             let freed = evictGroup(policy)
             needed -= freed
             barren = freed > 0 ? 0 : barren + 1
-            if barren > sweepPatience { break }
-            if let tier, tier.batch.byteCount >= batchBytes, tier.queuedBatches < 2 {
-                submitBatch(tier)
-            }
         }
-        if barren > sweepPatience, let tier, tier.queuedBatches == 0, !tier.batch.isEmpty {
+        let isExhausted = barren > patience
+        // Nobody fills this batch any further soon.
+        if let tier, tier.queuedBatches == 0, !tier.batch.isEmpty,
+            tier.batch.byteCount >= marks.batchBytes || isExhausted || usedMemory > memoryCeiling
+        {
             submitBatch(tier)
         }
         // Entries that wait for their commit are no victims any more, but they do leave.
-        let isSpilling = (tier?.queuedBatches ?? 0) > 0
-        let isStuck = needed > 0 && barren > sweepPatience && !isSpilling
+        let isSpilling = (tier?.queuedBatches ?? 0) > 0 && tier?.writer.isStuck == false
+        let isStuck = isExhausted && !isSpilling
         // Where every key may spill, what is left over are buffers and copies on their way to the
         // disk: no reason to refuse commands, unless the disk takes nothing any more.
         let spillsAll = tier != nil && !policy.isVolatile
-        isOutOfMemory = isStuck && (!spillsAll || tier?.writer.stats.lastError != nil)
-        // Not stuck but still over: the writer is behind. Up to an eighth over is the slack that
-        // lets a burst through; beyond it reading pauses.
-        return needed > 0 && !isStuck && isFarOver ? 1 : 0
+        isOutOfMemory = isStuck && !spillsAll || tier?.writer.isStuck == true && used > marks.high
+        holdWriters(marks, canFree: isSpilling || !isExhausted && !isWhole)
+    }
+
+    /// Holds up commands that may need memory while too much is used and it will get less. After
+    /// the budget was lowered by much, only what grows beyond the present use is too much.
+    private func holdWriters(_ marks: MemoryMarks, canFree: Bool) {
+        let used = usedMemory
+        let slack = marks.high - configuration.maxmemory
+        memoryCeiling =
+            used <= marks.high
+            ? marks.high : Swift.max(marks.high, Swift.min(memoryCeiling, used + slack))
+        holdsWriters = tier != nil && used > memoryCeiling && canFree
     }
 
     /// Groups in a row that may yield nothing before the policy counts as having no victim:
@@ -76,11 +116,6 @@ extension Engine {
         var entries = 0
         for index in 0..<databaseCount { entries += databases[index].table.count }
         return entries / Engine.groupSize + databaseCount + 2
-    }
-
-    /// Bytes of a batch that eviction fills.
-    func spillBatchBytes(_ budget: Int) -> Int {
-        Swift.min(Swift.max(budget / 16, 256 << 10), 8 << 20)
     }
 
     /// Takes the next group of neighbours and lets its worst leave. Returns the bytes that

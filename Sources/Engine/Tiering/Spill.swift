@@ -42,7 +42,8 @@ extension Engine {
     /// writer has as much as it takes.
     @discardableResult
     func submitBatch(_ tier: Tier) -> Bool {
-        guard tier.writer.hasRoom else { return false }
+        // Few enough for their numbers to differ.
+        guard tier.writer.hasRoom, tier.queuedBatches < 128 else { return false }
         stampMetadata(tier.batch)
         if spillsEveryCommand, tier.queuedBatches == 0 {
             commitInPlace(tier)
@@ -164,7 +165,16 @@ extension Engine {
             tier.inFlightLeavingBytes -= submitted.leavingBytes
             tier.pendingArchive.committed(batch)
             engine.checkpointBatchCommitted(submitted.number)
+            engine.commitMadeRoom()
         }
+    }
+
+    /// A commit has freed memory: the next batch goes off, and clients that were held up go on.
+    private func commitMadeRoom() {
+        if spillsEveryCommand { return }
+        let wereHeld = holdsWriters
+        keepWithinBudget()
+        if wereHeld, !holdsWriters { onRoom?() }
     }
 
     /// One entry of a committed batch.

@@ -114,27 +114,31 @@ extension Engine {
     /// execute it, and keep the request until this says no or the client is gone.
     @inline(__always)
     package func mustWait(_ client: Client, _ arguments: Arguments) -> Bool {
-        server.pauseEndsMs != 0 && isPaused(client, arguments)
+        (server.pauseEndsMs != 0 || holdsWriters) && isHeldUp(client, arguments)
     }
 
     @inline(never)
-    private func isPaused(_ client: Client, _ arguments: Arguments) -> Bool {
-        if nowMs >= server.pauseEndsMs {
-            server.pauseEndsMs = 0
-            return false
+    private func isHeldUp(_ client: Client, _ arguments: Arguments) -> Bool {
+        if server.pauseEndsMs != 0, nowMs >= server.pauseEndsMs { server.pauseEndsMs = 0 }
+        if server.pauseEndsMs != 0 {
+            if server.pauseMode == .all { return true }
+            if runs(client, arguments, [.write, .mayReplicate]) { return true }
         }
-        if server.pauseMode == .all { return true }
+        return holdsWriters && runs(client, arguments, .denyOOM)
+    }
+
+    /// Whether a request runs commands with one of these flags. Queueing one for a transaction
+    /// does not.
+    private func runs(_ client: Client, _ arguments: Arguments, _ flags: CommandFlags) -> Bool {
         guard let index = commands.find(arguments[0]) else { return false }
-        let flags = commands[index].pointee.flags
         if client.transaction != nil {
-            // Queueing goes on; what would run writes waits.
             guard arguments[0].equalsIgnoringCase("exec"), let transaction = client.transaction
             else { return false }
             return transaction.commands.contains {
-                !commands[$0.spec].pointee.flags.isDisjoint(with: [.write, .mayReplicate])
+                !commands[$0.spec].pointee.flags.isDisjoint(with: flags)
             }
         }
-        return !flags.isDisjoint(with: [.write, .mayReplicate])
+        return !commands[index].pointee.flags.isDisjoint(with: flags)
     }
 
     /// CONFIG SET and the start: what the thresholds are together.

@@ -12,6 +12,7 @@
 
 import Glibc
 import LMDB
+import Synchronization
 
 /// What the writer calls, on its thread.
 package struct ColdWriterHooks {
@@ -65,6 +66,7 @@ package final class ColdWriter: @unchecked Sendable {
     private var finished = false
     private var figures = ColdWriterStats()
     private var thread: BackgroundThread?
+    private let stuck = Atomic(false)
 
     /// Starts the thread.
     ///
@@ -94,6 +96,9 @@ package final class ColdWriter: @unchecked Sendable {
 
     /// Whether `submit` would take a batch now.
     package var hasRoom: Bool { latch.withLock { figures.queuedBytes < queueBytesMax } }
+
+    /// Whether the batch at the head of the queue could not be committed.
+    package var isStuck: Bool { stuck.load(ordering: .relaxed) }
 
     package var stats: ColdWriterStats { latch.withLock { figures } }
 
@@ -230,8 +235,10 @@ package final class ColdWriter: @unchecked Sendable {
             try store.commit(batch, durable: durableCommits)
         } catch {
             note(ColdError(error))
+            stuck.store(true, ordering: .relaxed)
             return false
         }
+        stuck.store(false, ordering: .relaxed)
         let took = ColdWriter.microseconds() - start
         latch.withLock {
             figures.committedBatches += 1

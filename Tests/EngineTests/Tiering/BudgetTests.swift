@@ -1,0 +1,99 @@
+import Testing
+
+@testable import Engine
+
+/// The hot tier stays within `maxmemory`, and what becomes of clients meanwhile.
+@Suite(.serialized) struct BudgetTests {
+    private let value = String(repeating: "v", count: 200)
+
+    @Test(arguments: [1 << 20, 8 << 20, 50 << 20])
+    func aFloodOfNewKeysStaysNearTheBudget(_ budget: Int) throws {
+        let durable = try DurableEngine { $0.memoryBudget = MemoryBudget(bytes: budget) }
+        defer { durable.close() }
+        let base = durable.engine.withLock { $0.usedMemory }
+        let count = Swift.min(budget / 20_000 * 300, 150_000)
+        for start in stride(from: 0, to: count, by: 100) {
+            durable.turn((start..<start + 100).map { ["SET", "key:\($0)", value] })
+        }
+        let peak = durable.engine.withLock { $0.stats.peakMemoryBytes }
+        #expect(peak <= budget + max(budget / 10, 4 << 20) + base, "\(peak)")
+        #expect(durable.engine.databases[0].keyCount == count)
+        for n in stride(from: 0, to: count, by: 997) {
+            #expect(durable.run("GET", "key:\(n)") == value)
+        }
+    }
+
+    /// The disk does nothing: writers wait, others are served; then everything goes on.
+    @Test func onlyCommandsThatNeedMemoryWaitForTheDisk() throws {
+        let durable = try DurableEngine { $0.memoryBudget = MemoryBudget(bytes: 2 << 20) }
+        defer { durable.close() }
+        let monitor = Monitor()
+        nonisolated(unsafe) var mayGoOn = false
+        nonisolated(unsafe) var rooms = 0
+        durable.engine.withLock { engine in
+            engine.onRoom = { rooms += 1 }
+            engine.tier!.writer.perform { _ in
+                monitor.withLock { while !mayGoOn { monitor.wait() } }
+            }
+        }
+        let client = durable.client
+        func answers(_ line: String) -> String? {
+            let input = Array((line + "\r\n").utf8)
+            var parser = RequestParser()
+            var batch = RequestBatch()
+            let (count, mustWait) = input.withUnsafeBytes { bytes in
+                _ = parser.parse(bytes, into: &batch, limits: .init(), requestsMax: 10)
+                return durable.engine.withLock { engine in
+                    engine.beginTurn()
+                    defer { _ = engine.endTurn() }
+                    return engine.execute(client, &batch, in: bytes, replyBytesMax: 1 << 20)
+                }
+            }
+            #expect(mustWait == (count == 0))
+            if count == 0 { return nil }
+            var decoder = ReplyDecoder(client.reply.withBytes { Array($0) })
+            client.reply.removeAll()
+            return decoder.next().description
+        }
+        var written = 0
+        while written < 100_000, answers("SET key:\(written) \(value)") == "+OK" { written += 1 }
+        #expect(written < 30_000)
+        let held = durable.engine.withLock { $0.usedMemory }
+        #expect(held < 7 << 20)
+        #expect(answers("SET other 1") == nil)
+        #expect(answers("GET key:\(written - 1)") == value)
+        #expect(answers("MULTI") == "+OK")
+        #expect(answers("SET other 1") == "+QUEUED")
+        #expect(answers("EXEC") == nil)
+        #expect(answers("DISCARD") == "+OK")
+        #expect(answers("DEL key:\(written - 1) key:\(written - 2)") == ":2")
+        written -= 2
+        while answers("SET more:\(written) \(value)") == "+OK" { written += 1 }
+        monitor.withLock {
+            mayGoOn = true
+            monitor.notifyAll()
+        }
+        #expect(durable.wait { _ in rooms > 0 })
+        #expect(answers("SET other 1") == "+OK")
+        #expect(durable.engine.databases[0].keyCount == written + 1)
+        for n in stride(from: 0, to: written - 100, by: 97) {
+            #expect(durable.run("GET", "key:\(n)") == value)
+        }
+    }
+
+    @Test func aBudgetThatIsLoweredDoesNotStopWriters() throws {
+        let durable = try DurableEngine { $0.memoryBudget = MemoryBudget(bytes: 64 << 20) }
+        defer { durable.close() }
+        for start in stride(from: 0, to: 60_000, by: 100) {
+            durable.turn((start..<start + 100).map { ["SET", "key:\($0)", value] })
+        }
+        durable.engine.withLock { engine in
+            engine.configuration.memoryBudget = MemoryBudget(bytes: 2 << 20)
+            engine.beginTurn()
+            _ = engine.endTurn()
+            #expect(!engine.holdsWriters && !engine.isOutOfMemory)
+        }
+        #expect(durable.wait { $0.usedMemory < 4 << 20 })
+        #expect(durable.run("GET", "key:77") == value)
+    }
+}
