@@ -82,6 +82,8 @@ package final class Engine: @unchecked Sendable {
     var holdsWriters = false
     /// How much memory may be used before writers are held up, while the budget is exceeded.
     var memoryCeiling = Int.max
+    /// When eviction looks for something to free again after it found nothing.
+    var nextSweepMs: Int64 = 0
     var isReplaying = false
     /// Position after the effect being replayed.
     var replayLSN: UInt64 = 0
@@ -176,6 +178,7 @@ package final class Engine: @unchecked Sendable {
         spillsEveryCommand = configuration.debugSpillEveryCommand
         needsAuthentication = !configuration.requirePass.isEmpty
         latencyIsTracked = configuration.latencyTracking
+        tier?.store.quotaBytes = configuration.coldBytesMax
         observeSlowCommands()
     }
 }

@@ -52,6 +52,7 @@ final class Maintenance: @unchecked Sendable {
     /// One round; returns for how long there is nothing to do, in microseconds. Tests call it
     /// themselves instead of starting the thread.
     func step() -> Int64 {
+        engine.tier?.store.measureSpace()
         let slice = engine.withLock { $0.maintainSlice() }
         if slice.mustRotate { completeRotation() }
         if slice.mustTrim { trimLog() }
@@ -108,10 +109,12 @@ extension Engine {
         advanceClock()
         var slice = MaintenanceSlice()
         let start = clock.monotonicUs()
+        if let tier { followSpace(tier) }
         repeat {
             slice.isBusy = expireDue(limit: 64)
             if lazyFree.step(maxElements: 512) { slice.isBusy = true }
             if stepCheckpoint(limit: 256) { slice.isBusy = true }
+            if stepDeletions(limit: 256) { slice.isBusy = true }
         } while slice.isBusy && clock.monotonicUs() - start < 700
         server.sampleRates(clock.monotonicUs(), stats)
         keepWithinBudget()
@@ -165,6 +168,7 @@ extension Engine {
                 }
             }
         }
+        if tier != nil, checkpoint.phase == .idle, logFillsTheDisk { startCheckpoint() }
         if rewriting.isScheduled, snapshots.job == nil { rewriting.isScheduled = false }
         if !rewriteMayBegin { startDueSnapshot() }
     }

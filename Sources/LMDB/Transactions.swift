@@ -74,14 +74,19 @@ package struct TransactionView {
             entries: stat.ms_entries)
     }
 
-    /// Pages on the free list. O(entries of the list): one per transaction that freed pages.
-    package func freePages() throws(LMDBError) -> Int {
+    /// Pages on the free list, and those of them that were freed up to a transaction, which can
+    /// be used again when no older one is being read. O(entries of the list): one per
+    /// transaction that freed pages.
+    package func freePages(upTo last: Int = .max) throws(LMDBError) -> (all: Int, usable: Int) {
         var cursor = try Cursor(self, .freeList)
-        var total = 0
+        var all = 0
+        var usable = 0
         while try cursor.move(.next) {
-            total += cursor.value.loadUnaligned(as: Int.self)
+            let count = cursor.value.loadUnaligned(as: Int.self)
+            all += count
+            if cursor.key.loadUnaligned(as: Int.self) <= last { usable += count }
         }
-        return total
+        return (all, usable)
     }
 }
 

@@ -14,7 +14,7 @@ extension Engine {
 
     /// Keeps the value of a key that expires now.
     func archive(_ key: Key, _ entry: Entry) {
-        guard archivesExpiredKeys, let tier, let expiry = entry.expiry,
+        guard archivesExpiredKeys, let tier, tier.takesValues, let expiry = entry.expiry,
             entry.type != .tombstone
         else { return }
         let retentionMs = Int64(clamping: configuration.archiveRetentionSeconds)

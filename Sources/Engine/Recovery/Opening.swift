@@ -150,6 +150,9 @@ private struct Opening {
             afterCommit: { [unowned engine] in engine.batchCommitted($0) })
         engine.tier = Tier(store: store, writer: ColdWriter(store: store, hooks: hooks))
         engine.tier?.filterBytes = store.filterBytes
+        store.quotaBytes = configuration.coldBytesMax
+        store.measureSpace()
+        engine.tier?.space = store.space
     }
 
     // MARK: The usual start

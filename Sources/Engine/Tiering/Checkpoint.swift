@@ -72,6 +72,8 @@ extension Engine {
     /// do right away.
     func stepCheckpoint(limit: Int) -> Bool {
         guard checkpoint.phase == .walking, let tier else { return false }
+        // It goes on when there is room again.
+        if tier.space.level == .full { return false }
         var left = limit
         while left > 0, checkpoint.database < databaseCount {
             if tier.batch.byteCount >= checkpointBatchBytes {
@@ -146,6 +148,7 @@ extension Engine {
 
     private var checkpointBatchBytes: Int {
         let budget = configuration.maxmemory
-        return budget > 0 ? MemoryMarks(budget: budget).batchBytes : 8 << 20
+        let bytes = budget > 0 ? MemoryMarks(budget: budget).batchBytes : 8 << 20
+        return Swift.min(bytes, tier?.space.portionBytesMax ?? .max)
     }
 }

@@ -49,7 +49,7 @@ extension Engine {
         if used > stats.peakMemoryBytes { stats.peakMemoryBytes = used }
         let budget = configuration.maxmemory
         guard budget > 0, used > budget else {
-            isOutOfMemory = false
+            isOutOfMemory = diskRefusesGrowth
             holdsWriters = false
             memoryCeiling = .max
             return
@@ -60,12 +60,15 @@ extension Engine {
     @inline(never)
     private func reduce(_ used: Int, _ budget: Int) {
         let policy = configuration.maxmemoryPolicy
-        guard policy != .noEviction else {
+        // With a full disk there is little to find: not at the end of every turn.
+        let isBarren = isOutOfMemory && tier?.takesValues == false && nowMs < nextSweepMs
+        guard policy != .noEviction, !isBarren else {
             isOutOfMemory = true
             holdsWriters = false
             return
         }
         let marks = MemoryMarks(budget: budget)
+        let batchBytes = Swift.min(marks.batchBytes, tier?.space.portionBytesMax ?? .max)
         // Without a cold tier what leaves is lost: no more than Redis would evict.
         let aim = tier == nil ? budget : marks.low
         // A budget that was lowered by much is reached in slices.
@@ -75,7 +78,7 @@ extension Engine {
         let patience = sweepPatience
         var barren = 0
         while needed > 0, barren <= patience {
-            if let tier, tier.batch.byteCount >= marks.batchBytes {
+            if let tier, tier.batch.byteCount >= batchBytes {
                 if tier.queuedBatches >= 2 || !submitBatch(tier) { break }
             }
             let freed = evictGroup(policy)
@@ -85,7 +88,7 @@ extension Engine {
         let isExhausted = barren > patience
         // Nobody fills this batch any further soon.
         if let tier, tier.queuedBatches == 0, !tier.batch.isEmpty,
-            tier.batch.byteCount >= marks.batchBytes || isExhausted || usedMemory > memoryCeiling
+            tier.batch.byteCount >= batchBytes || isExhausted || usedMemory > memoryCeiling
         {
             submitBatch(tier)
         }
@@ -94,8 +97,11 @@ extension Engine {
         let isStuck = isExhausted && !isSpilling
         // Where every key may spill, what is left over are buffers and copies on their way to the
         // disk: no reason to refuse commands, unless the disk takes nothing any more.
-        let spillsAll = tier != nil && !policy.isVolatile
-        isOutOfMemory = isStuck && !spillsAll || tier?.writer.isStuck == true && used > marks.high
+        let spillsAll = tier?.takesValues == true && !policy.isVolatile
+        isOutOfMemory =
+            isStuck && !spillsAll || diskRefusesGrowth
+            || tier?.writer.isStuck == true && used > marks.high
+        if isOutOfMemory { nextSweepMs = nowMs + 100 }
         holdWriters(marks, canFree: isSpilling || !isExhausted && !isWhole)
     }
 
@@ -126,6 +132,7 @@ extension Engine {
         guard let database else { return 0 }
         var group: [(score: UInt64, entry: Entry)] = []
         group.reserveCapacity(Engine.groupSize + 16)
+        let isFull = tier?.takesValues == false
         let next = databases[database].table.visit(
             from: sweepPosition, atLeast: Engine.groupSize
         ) { raw in
@@ -134,6 +141,7 @@ extension Engine {
             if flags.contains(.leaving) || flags.contains(.visiting) { return }
             if entry.type == .tombstone { return group.append((UInt64.max, entry)) }
             if policy.isVolatile, !flags.contains(.expires) { return }
+            if isFull, flags.contains(.dirty) { return }
             group.append((evictionScore(entry, policy), entry))
         }
         sweepPosition = next ?? 0
@@ -208,6 +216,8 @@ extension Engine {
             dropClean(database, hash, entry)
         } else if entry.batch != 0 {
             entry.flags.insert(.leaving)
+        } else if entry.type != .tombstone, !tier.takesValues {
+            return 0
         } else {
             handOver(database, hash, entry, leaves: true, tier)
             tier.leavingBytes += bytes

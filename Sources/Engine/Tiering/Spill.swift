@@ -165,6 +165,7 @@ extension Engine {
             tier.inFlightLeavingBytes -= submitted.leavingBytes
             tier.pendingArchive.committed(batch)
             engine.checkpointBatchCommitted(submitted.number)
+            engine.followSpace(tier)
             engine.commitMadeRoom()
         }
     }

@@ -39,6 +39,11 @@ final class Tier: @unchecked Sendable {
     var stats = TierStatistics()
     /// Memory of the runs' membership filters, after the last commit.
     var filterBytes = 0
+    /// The store's room, and the search for tombstones while that is short.
+    var space = ColdSpace()
+    /// The log's position when `space` was taken over.
+    var spaceLSN: UInt64 = 0
+    var deletions = DeletionSweep()
     /// Archive rows that are not committed yet, and what was purged.
     var pendingArchive = PendingArchive()
     /// When the archive is trimmed next, whether that is queued already, and whether the last
@@ -91,6 +96,9 @@ final class Tier: @unchecked Sendable {
         stats.damagedRecords += 1
         stats.lastError = damage.description
     }
+
+    /// Whether values may spill.
+    var takesValues: Bool { space.level == .ample }
 
     /// What is free once everything that was handed over is committed: the entries that leave,
     /// and the copies of all.

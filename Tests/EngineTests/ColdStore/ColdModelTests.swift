@@ -165,11 +165,18 @@ private final class Model {
 }
 
 @Suite struct ColdModelTests {
-    @Test(arguments: [1, 2] as [UInt64])
-    func randomHistories(_ seed: UInt64) throws {
+    /// `consumes`: merging does without a second copy.
+    @Test(arguments: [1, 2] as [UInt64], [false, true])
+    func randomHistories(_ seed: UInt64, _ consumes: Bool) throws {
         let model = Model(seed: seed)
         let directory = ColdDirectory()
-        var store: ColdStore! = try directory.open { $0.mergeWidth = 3 }
+        func open() throws -> ColdStore {
+            try directory.open { options in
+                options.mergeWidth = 3
+                options.alwaysConsumes = consumes
+            }
+        }
+        var store: ColdStore! = try open()
         let secret = store.hashSecret
         var kept: (ColdSnapshot, Model)?
         for step in 0..<36 {
@@ -202,7 +209,7 @@ private final class Model {
                 kept = nil
                 // LMDB must not be open twice in a process: the old store goes first.
                 store = nil
-                store = try directory.open { $0.mergeWidth = 3 }
+                store = try open()
                 store.deadNamespaces = model.dead
                 #expect(store.hashSecret == secret)
             }

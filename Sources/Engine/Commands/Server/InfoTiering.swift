@@ -103,6 +103,21 @@ extension InfoSections {
         info.field("cold_pages_free", stats.pagesFree)
         info.field("cold_page_bytes", stats.pageBytes)
         info.field("cold_map_bytes", stats.mapBytes)
+        let space = tier.space
+        let state: StaticString =
+            switch space.worst {
+            case .ample: "ok"
+            case .short: "short"
+            case .full: "full"
+            }
+        info.field("cold_state", state)
+        info.field("cold_state_reason", space.reason)
+        info.field("cold_max_bytes", tier.store.quotaBytes)
+        info.field("cold_used_bytes", space.usedBytes)
+        info.field("cold_room_bytes", space.roomBytes)
+        info.field("cold_reserve_bytes", space.reserveBytes)
+        info.field("log_room_bytes", space.logRoomBytes)
+        info.field("log_reserve_bytes", space.logReserveBytes)
         info.field("merges", stats.counters.merges)
         info.field("merged_bytes", stats.counters.bytesMerged)
         info.field("write_amplification", fixed(stats.counters.writeAmplification, 2))

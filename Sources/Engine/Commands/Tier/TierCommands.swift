@@ -106,6 +106,8 @@ extension Engine {
             dropClean(key.database, key.hash, entry)
         } else if entry.batch != 0 {
             entry.flags.insert(.leaving)
+        } else if !tier.takesValues {
+            return false
         } else {
             handOver(key.database, key.hash, entry, leaves: true, tier)
         }

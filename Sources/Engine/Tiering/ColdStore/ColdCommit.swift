@@ -149,6 +149,7 @@ extension ColdStore {
                 counters.bytesCommitted += made.info.bytes
             }
         }
+        measureSpace()
         if durable { try environment.sync() }
     }
 

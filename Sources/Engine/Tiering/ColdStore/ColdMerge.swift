@@ -31,6 +31,11 @@ final class MergeJob {
     let isBottom: Bool
     /// It takes everything that there was, as `requestFullMerge` asks.
     let isWanted: Bool
+    /// Sources lose what was dealt with: see ConsumingMerge.swift. Then `part` is what the list
+    /// has of the result, and `consumedChunks` how far each source's chunks are gone.
+    let consumes: Bool
+    var part: Run?
+    var consumedChunks: [UInt64?]
     var phase = Phase.rows
     var isStarted = false
     /// The last key of the present phase that was dealt with.
@@ -41,12 +46,17 @@ final class MergeJob {
 
     static let supersededMax = 1 << 21
 
-    init(_ inputs: [Run], _ slotNumber: Int, _ writer: RunWriter, isBottom: Bool, isWanted: Bool) {
+    init(
+        _ inputs: [Run], _ slotNumber: Int, _ writer: RunWriter, isBottom: Bool, isWanted: Bool,
+        consumes: Bool
+    ) {
         self.inputs = inputs
         self.slotNumber = slotNumber
         self.writer = writer
         self.isBottom = isBottom
         self.isWanted = isWanted
+        self.consumes = consumes
+        consumedChunks = Array(repeating: nil, count: inputs.count)
         prefetch = Prefetch(sources: inputs.count)
     }
 
@@ -76,11 +86,14 @@ private struct DeadRows {
 extension ColdStore {
     /// Does a bounded part of the merging that is due and returns whether there was any.
     /// Writer thread only. About `budgetBytes` are written, in one transaction; the last step of
-    /// a merge also writes the run's filter. A full disk throws and the merge begins anew.
+    /// a merge also writes the run's filter. A full disk throws and the merge begins anew; when
+    /// room is short, one that needs a second copy gives way to one that does not.
     @discardableResult
     package func mergeStep(budgetBytes: Int = 16 << 20) throws(ColdError) -> Bool {
         try typed {
             precondition(!options.readOnly)
+            let space = self.space
+            if let merge, !merge.consumes, space.level != .ample { abandonMerge() }
             if merge == nil {
                 if try dropDeadRuns() { return true }
                 guard let choice = chooseMerge() else { return false }
@@ -92,18 +105,39 @@ extension ColdStore {
                 merge = MergeJob(
                     inputs, number, RunWriter(info, slots[number], limits),
                     isBottom: choice.upperBound == current.count,
-                    isWanted: choice == 0..<current.count)
+                    isWanted: choice == 0..<current.count,
+                    consumes: mustConsume(inputs.reduce(0) { $0 + $1.info.bytes }))
             }
             guard let job = merge else { return false }
+            // While a snapshot pins pages, those that a step frees are of no use.
+            let isPinned = state.withLock { liveSnapshots > 0 }
+            if job.consumes, isPinned, space.level != .ample { return false }
             do {
-                try step(job, budgetBytes)
+                try step(
+                    job, job.consumes ? min(budgetBytes, space.portionBytesMax) : budgetBytes)
             } catch {
-                merge = nil
-                state.withLock { counters.mergesAbandoned += 1 }
+                abandonMerge()
                 throw error
             }
+            measureSpace()
             return true
         }
+    }
+
+    /// Gives up the merge under way. What a consuming one has shown stays.
+    private func abandonMerge() {
+        guard let job = merge else { return }
+        merge = nil
+        state.withLock { counters.mergesAbandoned += 1 }
+        if job.part != nil || !job.isStarted { return }
+        do {
+            let transaction = try WriteTransaction(environment)
+            try empty(transaction, job.writer.slot)
+            try publish(transaction, nil)
+        } catch {
+            // Whoever uses the slot next empties it first.
+        }
+        measureSpace()
     }
 
     /// Whether a merge is under way or due. Writer thread only.
@@ -130,6 +164,8 @@ extension ColdStore {
         let (wanted, pinned) = state.withLock { (fullMergeWanted, liveSnapshots > 0) }
         if wanted && !runs.isEmpty { return 0..<runs.count }
         guard runs.count > 1 else { return nil }
+        let isShort = space.level != .ample
+        if isShort && pinned { return nil }
         let all = runs.reduce(0) { $0 + $1.info.bytes }
         let oldest = runs[runs.count - 1].info.bytes
         let crowded = runs.count > options.runsMax
@@ -160,7 +196,8 @@ extension ColdStore {
         {
             return allowed(0..<runs.count)
         }
-        return crowded ? 0..<(runs.count / 2) : nil
+        if crowded { return 0..<(runs.count / 2) }
+        return isShort ? chooseForRoom() : nil
     }
 
     /// Empties runs that hold nothing but dead namespaces, without reading them.
@@ -206,17 +243,19 @@ extension ColdStore {
         var list: RunList?
         if job.phase == .finish {
             list = try replace(transaction, job)
+        } else if job.consumes {
+            list = try consume(transaction, job)
         }
         try publish(transaction, list)
         state.withLock {
             counters.bytesMerged += job.writer.info.bytes - before
             counters.recordsMerged += job.writer.info.records - recordsBefore
-            if list != nil {
+            if job.phase == .finish {
                 counters.merges += 1
                 if job.isWanted { fullMergeWanted = false }
             }
         }
-        if list != nil { merge = nil }
+        if job.phase == .finish { merge = nil }
     }
 
     /// Puts the result in the place of its sources.
@@ -226,7 +265,7 @@ extension ColdStore {
         var runs: [Run] = []
         var placed = false
         job.writer.setLevel(level(job.writer.info.bytes))
-        for run in current.runs {
+        for run in current.runs where run !== job.part {
             guard job.inputs.contains(where: { $0 === run }) else {
                 runs.append(run)
                 continue
@@ -260,6 +299,7 @@ extension ColdStore {
         var hiddenExpiries: [Int64] = []
         // Rows that are dropped cost time too: bound the visits as well as the output.
         var visits = 0
+        let visitsMax = job.consumes ? ColdStore.consumedRowsMax : 1 << 20
         while try walk.next({ older in
             dropped.rowsSuperseded += 1
             if hasExpiries, let header = ColdHeader(older), header.expiry >= 0 {
@@ -286,13 +326,14 @@ extension ColdStore {
             let namespace = ColdKey.namespace(row)
             if dead.contains(namespace) {
                 dropped.deadRowsDropped += 1
-                if namespace == .max { break }
-                let beyond = ColdKey.prefix(namespace + 1, 0)
-                job.position = Array(row)
-                try beyond.withUnsafeBytes { try walk.skip(to: $0) }
-                continue
-            }
-            if header.isTombstone && job.isBottom && header.lsn <= floor {
+                if !job.consumes {
+                    if namespace == .max { break }
+                    let beyond = ColdKey.prefix(namespace + 1, 0)
+                    job.position = Array(row)
+                    try beyond.withUnsafeBytes { try walk.skip(to: $0) }
+                    continue
+                }
+            } else if header.isTombstone && job.isBottom && header.lsn <= floor {
                 dropped.tombstonesDropped += 1
             } else if header.isChunked {
                 let source = job.inputs[walk.winner].view
@@ -302,7 +343,7 @@ extension ColdStore {
                     &output, row: row, value: value, lsn: header.lsn,
                     tombstone: header.isTombstone)
             }
-            if job.writer.info.bytes >= limit || visits >= 1 << 20 {
+            if job.writer.info.bytes >= limit || visits >= visitsMax {
                 job.position = Array(row)
                 return
             }

@@ -58,7 +58,7 @@ extension ColdStore {
                     stats.bytes += run.info.bytes
                     stats.filterBytes += run.filterBytes
                 }
-                stats.pagesFree = try reader.transaction.view.freePages()
+                stats.pagesFree = try reader.transaction.view.freePages().all
             }
             let info = environment.info
             stats.pageBytes = info.pageBytes

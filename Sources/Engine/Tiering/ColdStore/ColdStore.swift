@@ -41,6 +41,10 @@ package struct ColdOptions: Sendable {
     package var fullMergeRatio = 1.5
     /// Merging pauses for snapshots until there are this many runs.
     package var runsMax = 48
+    /// What the file system has, in place of what it says itself. For tests.
+    package var diskRoom: (@Sendable () -> DiskRoom?)?
+    /// Every merge consumes its sources (ConsumingMerge.swift). For tests.
+    package var alwaysConsumes = false
 
     package init() {}
 }
@@ -50,6 +54,7 @@ package final class ColdStore: @unchecked Sendable {
     static let formatVersion: UInt8 = 1
 
     package let options: ColdOptions
+    let directory: String
     let environment: Environment
     let limits: PageLimits
     let meta: Database
@@ -76,6 +81,10 @@ package final class ColdStore: @unchecked Sendable {
     var fullMergeWanted = false
     var archiveTotals = ArchiveTotals()
     var counters = ColdCounters()
+    var spaceNow = ColdSpace()
+    var quotaBytesNow = 0
+    /// When `spaceNow` was measured; 0: it must be again.
+    var measuredUs: Int64 = 0
 
     // The writer thread's own.
     var nextRunID: UInt64 = 1
@@ -93,6 +102,7 @@ package final class ColdStore: @unchecked Sendable {
 
     private init(_ directory: String, _ options: ColdOptions) throws {
         self.options = options
+        self.directory = directory
         if !options.readOnly && mkdir(directory, 0o750) != 0 && errno != EEXIST {
             throw LMDBError(code: errno, operation: "mkdir")
         }
@@ -113,6 +123,7 @@ package final class ColdStore: @unchecked Sendable {
         current = RunList([], transaction: 0)
         if !options.readOnly {
             try recover()
+            measureSpace()
         } else if options.pinsSnapshot {
             try pin()
         }
@@ -206,16 +217,10 @@ package final class ColdStore: @unchecked Sendable {
 
     /// Reads the manifest, removes what an interrupted merge left, loads the filters.
     private func recover() throws {
-        let transaction = try WriteTransaction(environment)
-        let infos = try readManifest(transaction.view)
-        let used = Set(infos.map(\.slot))
-        for (number, slot) in slots.enumerated() where !used.contains(number) {
-            try empty(transaction, slot)
-        }
-        let id = transaction.id
-        try transaction.commit()
-        latestTransaction = id
+        let infos = try emptyUnusedSlots()
         let reader = try ReadTransaction(environment)
+        let id = reader.id
+        latestTransaction = id
         let runs = infos.map { info in
             let slot = slots[info.slot]
             let pieces = FilterTable.load(info) { first, count in
@@ -226,6 +231,23 @@ package final class ColdStore: @unchecked Sendable {
         }
         current = RunList(runs, transaction: id)
         nextRunID = (infos.map { max($0.id, $0.recency) }.max() ?? 0) + 1
+    }
+
+    /// Removes what an interrupted merge left, and returns what the manifest names. On a full
+    /// disk it stays: whoever uses a slot empties it first.
+    private func emptyUnusedSlots() throws -> [RunInfo] {
+        let transaction = try WriteTransaction(environment)
+        let infos = try readManifest(transaction.view)
+        let used = Set(infos.map(\.slot))
+        do {
+            for (number, slot) in slots.enumerated() where !used.contains(number) {
+                try empty(transaction, slot)
+            }
+            try transaction.commit()
+        } catch let error as LMDBError {
+            if !error.isFull { throw error }
+        }
+        return infos
     }
 
     /// Takes the snapshot that all reads will see. Filters are not loaded: whoever pins a

@@ -67,6 +67,7 @@ package final class ColdWriter: @unchecked Sendable {
     private var figures = ColdWriterStats()
     private var thread: BackgroundThread?
     private let stuck = Atomic(false)
+    private let full = Atomic(false)
 
     /// Starts the thread.
     ///
@@ -99,6 +100,9 @@ package final class ColdWriter: @unchecked Sendable {
 
     /// Whether the batch at the head of the queue could not be committed.
     package var isStuck: Bool { stuck.load(ordering: .relaxed) }
+
+    /// Whether that was for want of room.
+    package var isFull: Bool { full.load(ordering: .relaxed) }
 
     package var stats: ColdWriterStats { latch.withLock { figures } }
 
@@ -177,10 +181,13 @@ package final class ColdWriter: @unchecked Sendable {
                 if commit(batch) {
                     complete()
                     keepPace(batch.byteCount * 3)
-                } else if !pause() {
-                    return
+                } else {
+                    // Merging may make the room that is missing.
+                    if isFull { _ = mergeOnce(mergeStepBytes) }
+                    if !pause() { return }
                 }
             case .idle:
+                store.measureSpace()
                 if !mergeOnce(mergeStepBytes) { waitForWork() }
             }
         }
@@ -234,10 +241,13 @@ package final class ColdWriter: @unchecked Sendable {
             try hooks.beforeCommit(batch.newestLSN)
             try store.commit(batch, durable: durableCommits)
         } catch {
-            note(ColdError(error))
+            let error = ColdError(error)
+            note(error)
+            full.store(error.isFull, ordering: .relaxed)
             stuck.store(true, ordering: .relaxed)
             return false
         }
+        full.store(false, ordering: .relaxed)
         stuck.store(false, ordering: .relaxed)
         let took = ColdWriter.microseconds() - start
         latch.withLock {

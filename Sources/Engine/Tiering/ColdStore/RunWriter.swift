@@ -176,6 +176,16 @@ final class RunWriter {
         info.bytes = bytes
     }
 
+    /// What is written so far, as a run without a filter; nil when that is nothing. Expiry rows
+    /// do not count: their sources still have them.
+    func makePart() -> Run? {
+        if isEmpty { return nil }
+        var part = info
+        part.maxKey = Array(lastKey[0..<lastCount])
+        part.expiryRows = 0
+        return Run(part, slot, [])
+    }
+
     /// The finished run, with its filter.
     func makeRun() -> Run {
         taken = true

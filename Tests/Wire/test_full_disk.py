@@ -1,0 +1,150 @@
+"""A disk that fills up: what is refused, what is not, that deletions make room, and that nothing
+that was acknowledged is lost."""
+
+import os
+import signal
+import subprocess
+import time
+
+import pytest
+import redis
+
+from conftest import TORTURE, Server, command
+
+VALUE = "v" * 1000
+OOM = "command not allowed when used memory > 'maxmemory'"
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of 48 MB; skips where it cannot be mounted."""
+    path = tmp_path / "disk"
+    path.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=48m", "tmpfs", str(path)], capture_output=True)
+    if mounted.returncode != 0:
+        pytest.skip("no file system can be mounted here")
+    yield path
+    deadline = time.time() + 10
+    while subprocess.run(["umount", str(path)], capture_output=True).returncode != 0:
+        assert time.time() < deadline, "the file system stays busy"
+        time.sleep(0.1)
+
+
+@pytest.fixture
+def serve(small_disk):
+    """Starts a server on the small disk, and ends it before that is unmounted."""
+    servers = []
+
+    def begin(**options):
+        servers.append(Server(small_disk, options))
+        return servers[-1].start()
+
+    yield begin
+    for server in servers:
+        if server.process.poll() is None:
+            server.stop(signal.SIGKILL)
+
+
+def wait_for_state(client, state, seconds=20):
+    deadline = time.time() + seconds
+    while (tier := client.info("tiering"))["cold_state"] != state:
+        assert time.time() < deadline, "\n".join(f"{n}: {v}" for n, v in tier.items())
+        time.sleep(0.05)
+
+
+def stays_short(client):
+    """Whether the room that is missing does not come back by itself, by a checkpoint or merges
+    that were due."""
+    deadline = time.time() + 3
+    while time.time() < deadline:
+        if client.info("tiering")["cold_state"] == "ok":
+            return False
+        time.sleep(0.05)
+    return True
+
+
+def fill(server, client, first):
+    """Writes new keys until they are refused for good; the numbers of those that were taken, and
+    why the others were not."""
+    raw = server.raw()
+    taken, errors = [], set()
+    for n in range(first, first + 200_000, 50):
+        numbers = range(n, n + 50)
+        raw.send(b"".join(command("SET", f"key:{i}", VALUE) for i in numbers))
+        replies = [raw.line() for _ in numbers]
+        taken += [i for i, reply in zip(numbers, replies) if reply == b"+OK"]
+        refusals = {reply for reply in replies if reply != b"+OK"}
+        errors |= refusals
+        if refusals and stays_short(client):
+            raw.close()
+            return taken, errors
+    pytest.fail("the disk is not full")
+
+
+@pytest.mark.skipif(TORTURE, reason="the hot tier is always empty")
+@pytest.mark.parametrize("bound", ["disk", "quota"])
+def test_full_and_back(serve, bound):
+    options = {"maxmemory": "2mb", "save": "", "auto-aof-rewrite-min-size": "4mb"}
+    if bound == "quota":
+        options["cold-max-bytes"] = "12mb"
+    server = serve(**options)
+    client = server.client()
+    taken, errors = fill(server, client, 0)
+    assert len(taken) > 5_000
+    assert all(error.startswith((b"-OOM", b"-MISCONF")) for error in errors), errors
+    tier = client.info("tiering")
+    assert tier["cold_state"] in ("short", "full"), tier
+    assert tier["cold_state_reason"] != ""
+    assert client.get("key:7") == VALUE.encode()
+    with pytest.raises(redis.ResponseError):
+        client.set("another", VALUE * 100)
+
+    # A crash in this state loses nothing.
+    server.restart(signal.SIGKILL)
+    client = server.client()
+    assert client.dbsize() == len(taken)
+    for i in taken[::97]:
+        assert client.get(f"key:{i}") == VALUE.encode()
+
+    # Deletions are taken and make room, without a restart.
+    gone = taken[::2]
+    for at in range(0, len(gone), 100):
+        names = [f"key:{i}" for i in gone[at:at + 100]]
+        assert client.delete(*names) == len(names)
+    wait_for_state(client, "ok")
+    assert client.set("another", VALUE)
+    more, _ = fill(server, client, taken[-1] + 1000)
+    assert len(more) > len(gone) // 4
+    left = [i for i in taken if i not in set(gone)]
+    assert client.dbsize() == len(left) + len(more) + 1
+
+    server.restart(signal.SIGKILL)
+    client = server.client()
+    assert client.dbsize() == len(left) + len(more) + 1
+    for i in (left + more)[::97]:
+        assert client.get(f"key:{i}") == VALUE.encode()
+    assert client.exists(*[f"key:{i}" for i in gone[:100]]) == 0
+    assert client.info("tiering")["damaged_records"] == 0
+
+
+@pytest.mark.skipif(TORTURE, reason="the hot tier is always empty")
+def test_others_fill_the_disk(serve, small_disk):
+    """Room that somebody else took and gives back."""
+    server = serve(maxmemory="2mb", save="")
+    client = server.client()
+    for n in range(2000):
+        client.set(f"key:{n}", VALUE)
+    ballast = small_disk / "ballast"
+    with open(ballast, "wb") as file:
+        free = os.statvfs(small_disk)
+        file.write(b"x" * (free.f_bavail * free.f_frsize - (1 << 20)))
+    wait_for_state(client, "full")
+    with pytest.raises(redis.ResponseError, match=OOM):
+        client.set("new", VALUE)
+    assert client.get("key:3") == VALUE.encode()
+    assert client.delete("key:3") == 1
+    ballast.unlink()
+    wait_for_state(client, "ok")
+    assert client.set("new", VALUE)
+    assert client.dbsize() == 2000
