@@ -150,6 +150,7 @@ extension Engine {
             engine.advanceClock()
             engine.snapshots.lastSaveMs = engine.nowMs
             engine.stats.changesSinceSave = 0
+            if let tier = engine.tier { engine.followSpace(tier) }
         }
         if let tier {
             tier.readers = ColdReaders(
@@ -157,7 +158,7 @@ extension Engine {
                 deliver: { [unowned self] in deliver($0, $1) })
         }
         let maintenance = Maintenance(self)
-        self.maintenance = maintenance
+        withLock { $0.maintenance = maintenance }
         maintenance.start()
     }
 

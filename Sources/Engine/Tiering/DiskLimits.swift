@@ -46,9 +46,10 @@ extension Engine {
 
     /// Whether a checkpoint is wanted because the log takes the last room on the disk.
     var logFillsTheDisk: Bool {
-        guard let tier, let logWriter, tier.space.logLevel != .ample else { return false }
-        return tier.space.level != .full
-            && logWriter.segmentBytes > tier.space.logReserveBytes / 4
+        guard logIsEnabled, let tier, tier.space.logLevel != .ample else { return false }
+        // What a checkpoint would remove, whichever segments it is in.
+        let bytes = Int(truncatingIfNeeded: log.lsn &- persistence.checkpointLSN)
+        return tier.space.level != .full && bytes > tier.space.logReserveBytes / 4
     }
 
     /// While room is short: hands tombstones over, about `limit` entries a call; true while

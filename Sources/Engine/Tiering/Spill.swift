@@ -172,7 +172,9 @@ extension Engine {
 
     /// A commit has freed memory: the next batch goes off, and clients that were held up go on.
     private func commitMadeRoom() {
-        if spillsEveryCommand { return }
+        // Between replay and the log's begin there is no position to stamp records with: whoever
+        // opens the directory spills by itself (`waitForRoom`).
+        if spillsEveryCommand || maintenance == nil { return }
         let wereHeld = holdsWriters
         keepWithinBudget()
         if wereHeld, !holdsWriters { onRoom?() }

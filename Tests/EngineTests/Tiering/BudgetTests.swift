@@ -96,4 +96,30 @@ import Testing
         #expect(durable.wait { $0.usedMemory < 4 << 20 })
         #expect(durable.run("GET", "key:77") == value)
     }
+
+    /// Until the log has begun there is no position to stamp a record with: a commit of that time
+    /// must not spill.
+    @Test func aCommitSpillsNothingBeforeTheEngineHasStarted() throws {
+        let durable = try DurableEngine()
+        defer { durable.close() }
+        for n in 0..<5000 { durable.run("SET", "key:\(n)", value) }
+        let maintenance = durable.engine.withLock { $0.maintenance! }
+        maintenance.stop()
+        let queued = durable.engine.withLock { engine in
+            engine.maintenance = nil
+            engine.configuration.memoryBudget = MemoryBudget(bytes: 1 << 20)
+            OwnedArguments(["TIER", "SPILL", "key:0"].map { Array($0.utf8) }).withArguments {
+                engine.execute(durable.client, $0)
+            }
+            return engine.tier!.queuedBatches
+        }
+        #expect(queued == 1)
+        #expect(durable.wait { $0.databases[0].dirtyCount < 5000 && $0.tier!.queuedBatches == 0 })
+        durable.engine.withLock { engine in
+            #expect(engine.databases[0].dirtyCount == 4999)
+            #expect(engine.tier!.batch.isEmpty)
+            engine.maintenance = Maintenance(engine)
+            engine.maintenance!.start()
+        }
+    }
 }
