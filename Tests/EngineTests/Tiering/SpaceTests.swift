@@ -191,7 +191,16 @@ import Testing
             durable.wait(seconds: 20) {
                 $0.tier!.space.level == .ample && $0.tier!.space.usedBytes < quota * 3 / 4
             })
-        let more = fill(durable, from: taken)
+        // Writers may be faster than merging, which frees what was deleted: they are refused, and
+        // go on later. In the end the room of what was deleted is used again.
+        var more = fill(durable, from: taken)
+        while more <= taken + taken / 4,
+            durable.wait(seconds: 20, { $0.tier!.space.level == .ample && !$0.isOutOfMemory })
+        {
+            let before = more
+            more = fill(durable, from: more)
+            if more == before { break }
+        }
         #expect(more > taken + taken / 4)
         #expect(durable.run("GET", "key:\(taken - 1)") == value)
         #expect(durable.run("EXISTS", "key:3") == ":0")
