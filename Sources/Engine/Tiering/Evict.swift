@@ -62,7 +62,7 @@ extension Engine {
         let policy = configuration.maxmemoryPolicy
         // With a full disk there is little to find: not at the end of every turn.
         let isBarren = isOutOfMemory && tier?.takesValues == false && nowMs < nextSweepMs
-        guard policy != .noEviction, !isBarren else {
+        guard policy != .noEviction, !isBarren, hasVictims(policy) else {
             isOutOfMemory = true
             holdsWriters = false
             return
@@ -84,6 +84,8 @@ extension Engine {
             let freed = evictGroup(policy)
             needed -= freed
             barren = freed > 0 ? 0 : barren + 1
+            // It always begins with the same keys: asking again finds nothing else.
+            if freed == 0, policy == .volatileTTL { barren = patience + 1 }
         }
         let isExhausted = barren > patience
         // Nobody fills this batch any further soon.
@@ -103,6 +105,13 @@ extension Engine {
             || tier?.writer.isStuck == true && used > marks.high
         if isOutOfMemory { nextSweepMs = nowMs + 100 }
         holdWriters(marks, canFree: isSpilling || !isExhausted && !isWhole)
+    }
+
+    /// Whether the policy may find anything: a volatile one knows without a sweep when it cannot.
+    private func hasVictims(_ policy: MaxmemoryPolicy) -> Bool {
+        guard policy.isVolatile else { return true }
+        for index in 0..<databaseCount where databases[index].expiries.count > 0 { return true }
+        return false
     }
 
     /// Holds up commands that may need memory while too much is used and it will get less. After
@@ -182,12 +191,17 @@ extension Engine {
         }
     }
 
-    /// `volatile-ttl`: the keys that expire next.
+    /// `volatile-ttl`: the keys that expire next; further ones when those are leaving already.
     private func evictNextToExpire() -> Int {
+        let freed = evictFirstToExpire(Engine.groupLeaving)
+        return freed > 0 ? freed : evictFirstToExpire(32 * Engine.groupLeaving)
+    }
+
+    private func evictFirstToExpire(_ count: Int) -> Int {
         var freed = 0
         for index in 0..<databaseCount {
             var victims: [Entry] = []
-            databases[index].expiries.visitFirst(Engine.groupLeaving) { expiry, hash in
+            databases[index].expiries.visitFirst(count) { expiry, hash in
                 let end: UInt64? = hash == .max ? nil : hash + 1
                 databases[index].table.visit(from: hash, below: end) { raw in
                     let entry = Entry(raw)

@@ -122,4 +122,30 @@ import Testing
             engine.maintenance!.start()
         }
     }
+
+    @Test(arguments: [MaxmemoryPolicy.volatileLRU, .volatileTTL])
+    func aVolatilePolicySpillsOnlyKeysWithAnExpiry(policy: MaxmemoryPolicy) throws {
+        let durable = try DurableEngine { configuration in
+            configuration.memoryBudget = MemoryBudget(bytes: 2 << 20)
+            configuration.maxmemoryPolicy = policy
+        }
+        defer { durable.close() }
+        let value = String(repeating: "v", count: 500)
+        // With an expiry everything fits, for it spills.
+        for n in 0..<10_000 {
+            #expect(durable.run("SET", "volatile:\(n)", value, "EX", "1000") == "+OK")
+        }
+        #expect(durable.wait { $0.databases[0].coldOnlyCount > 5000 })
+        // Without, the budget is the end.
+        var refused = false
+        for n in 0..<10_000 where !refused {
+            refused = durable.run("SET", "lasting:\(n)", value).hasPrefix("-OOM")
+        }
+        #expect(refused)
+        #expect(durable.run("GET", "lasting:0") == value)
+        // What may leave makes room again.
+        for n in 0..<1000 { durable.run("EXPIRE", "lasting:\(n)", "1000") }
+        #expect(durable.wait { !$0.isOutOfMemory })
+        #expect(durable.run("SET", "again", value) == "+OK")
+    }
 }
