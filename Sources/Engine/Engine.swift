@@ -68,8 +68,10 @@ package final class Engine: @unchecked Sendable {
     // MARK: States that the hot path asks for
 
     var foresight = HashForesight()
-    var watchedKeyCount = 0
+    /// Keys that are watched or waited for.
+    var observedKeyCount = 0
     var watchers: [WatchedKey: [Client]] = [:]
+    var blocking = BlockedClients()
     var notifiedEvents: KeyspaceEvents = []
     var policyIsLFU = false
     var spillsEveryCommand = false

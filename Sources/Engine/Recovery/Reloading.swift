@@ -64,7 +64,7 @@ extension Engine {
             let key = key(item.key, database: item.database)
             replace(key, lookup(key), item, value)
             stats.changesSinceSave += 1
-            if watchedKeyCount != 0 { touchWatchers(key) }
+            if observedKeyCount != 0 { touchObservers(key) }
             guard let entry = lookup(key) else { return }
             var payload = ByteSink()
             ValueCodec.dump(entry, into: &payload)
@@ -175,7 +175,7 @@ extension Engine {
     }
 
     private func touchAllWatchers() {
-        for index in 0..<databaseCount { touchWatchers(ofDatabase: index) }
+        for index in 0..<databaseCount { touchObservers(ofDatabase: index) }
     }
 }
 

@@ -36,17 +36,15 @@ enum InfoSections {
     }
 
     static func clients(_ engine: Engine, _ info: inout InfoText) {
-        var blocked = 0
-        for client in engine.clients.byID.values where client.unblock != nil { blocked += 1 }
         info.section("Clients")
         info.field("connected_clients", engine.clients.count)
         info.field("cluster_connections", 0)
         info.field("maxclients", engine.configuration.maxClients)
         info.field("client_recent_max_input_buffer", engine.server.inputBufferBytesMax)
         info.field("client_recent_max_output_buffer", engine.server.outputBufferBytesMax)
-        info.field("blocked_clients", blocked)
+        info.field("blocked_clients", engine.blocking.count)
         info.field("tracking_clients", 0)
-        info.field("clients_in_timeout_table", 0)
+        info.field("clients_in_timeout_table", engine.blocking.deadlineCount)
     }
 
     static func memory(_ engine: Engine, _ info: inout InfoText) {
