@@ -53,6 +53,9 @@ package final class Engine: @unchecked Sendable {
     var namespaces: Namespaces
     /// The mapping differs from the one that the last batch stored.
     var namespacesChanged = false
+    var libraries = FunctionLibraries()
+    /// The store does not have them yet.
+    var librariesChanged = false
     /// Live records by namespace, as the store's last commit before the start counted them.
     var storedCounts: [UInt32: Int] = [:]
     var checkpoint = CheckpointState()
