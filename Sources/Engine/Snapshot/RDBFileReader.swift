@@ -1,4 +1,4 @@
-// Reads RDB files: those of Redis, versions 1 to 11, and our own.
+// Reads RDB files: those of Redis, versions 1 to 12, and our own.
 //
 // The file is mapped and walked once, front to back; the checksum is taken over what has been
 // walked, while it is still in the processor's cache. Memory stays what one value takes.
@@ -149,6 +149,11 @@ private struct RDBWalk {
             case RDBOpcode.freq:
                 guard let counter = cursor.byte() else { throw damaged("no frequency") }
                 frequency = counter
+            case RDBOpcode.slotInfo:
+                // Sizes of a hash slot, which only a cluster has a use for.
+                guard cursor.length() != nil, cursor.length() != nil, cursor.length() != nil else {
+                    throw damaged("no sizes of a slot")
+                }
             case RDBOpcode.function2, RDBOpcode.function:
                 throw RDBError(
                     description: "'\(path)' holds function libraries, which are not supported")

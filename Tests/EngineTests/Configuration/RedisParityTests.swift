@@ -104,6 +104,7 @@ struct RedisParityTests {
             Set(ours.keys).subtracting(theirs) == [
                 "cold-tier", "cold-max-bytes", "cold-reader-threads", "promotion-window",
                 "archive-retention", "archive-max-bytes", "debug-spill-every-command",
+                "rdb-version",
             ])
     }
 
