@@ -125,6 +125,7 @@ extension HashValue {
     /// Removes up to `max` fields with a time before `ms`, the earliest first, lending each.
     /// O(log n + fields); O(bytes) while packed.
     func removeDue(before ms: Int64, max: Int, _ body: (ListPackElement) -> Void) {
+        guard entry.encoding.expiresFields else { return }
         guard isPacked else {
             return ExpiringFieldTable.removeDue(entry.pointer, before: ms, max: max) {
                 body(.bytes($0))

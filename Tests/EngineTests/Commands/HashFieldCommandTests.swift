@@ -282,12 +282,15 @@ import Testing
                 ("EXISTS h", ":0"), ("TYPE h", "+none"), ("HLEN h", ":0"), ("DEL h", ":0"),
                 ("HSET h b 2", ":1"), ("SET h x", "+OK"), ("DUMP h", "nil"), ("TTL h", ":-2"),
                 ("RENAME h i", "-ERR no such key"), ("COPY h i", ":0"),
-                ("OBJECT ENCODING h", "nil"),
+                ("OBJECT ENCODING h", "nil"), ("KEYS *", "[]"), ("SCAN 0", "[0 []]"),
+                ("RANDOMKEY", "nil"),
             ] {
                 test.run(line: "FLUSHALL")
                 test.run(line: "HSETEX h PX 100 FIELDS 2 a 1 b 2")
                 time.advance(us: 101_000)
                 #expect(test.run(line: request) == reply, "\(request)")
+                // Walks change nothing.
+                test.run(line: "EXISTS h")
                 #expect(test.engine.databases[0].fieldExpiries.count == 0)
             }
         }

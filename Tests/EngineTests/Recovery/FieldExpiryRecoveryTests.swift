@@ -151,6 +151,7 @@ import Testing
     @Test(arguments: [10, 11, 12]) func snapshots(_ version: Int) throws {
         let durable = try DurableEngine {
             $0.rdbVersion = version
+            $0.enableDebugCommand = .yes
             $0.hashListpackEntriesMax = 16
             $0.coldTier = false
         }

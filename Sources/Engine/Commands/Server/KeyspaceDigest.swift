@@ -128,13 +128,6 @@ extension Engine {
         return digest
     }
 
-    /// Whether all fields of a hash are due.
-    private func isEmptyByNow(_ entry: Entry) -> Bool {
-        guard entry.encoding.expiresFields else { return false }
-        let hash = HashValue(entry)
-        return hash.dueCount(before: expiryClockMs) == hash.count
-    }
-
     /// Lends a key's entry without any trace: a cold one is decoded for the duration of `body`
     /// and is not part of the hot tier. False when there is no such key.
     @discardableResult
