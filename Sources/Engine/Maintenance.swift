@@ -140,8 +140,8 @@ extension Engine {
     private var nextDueMs: Int64? {
         var next = blocking.nextDeadlineMs
         for index in 0..<databaseCount {
-            if let first = databases[index].expiries.first {
-                next = Swift.min(next ?? .max, first.timeMs)
+            for first in [databases[index].expiries.first, databases[index].fieldExpiries.first] {
+                if let first { next = Swift.min(next ?? .max, first.timeMs) }
             }
         }
         return next

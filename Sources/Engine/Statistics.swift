@@ -7,6 +7,8 @@ struct Statistics {
     var keyspaceHits = 0
     var keyspaceMisses = 0
     var expiredKeys = 0
+    /// Hash fields that went at their time.
+    var expiredFields = 0
     var evictedKeys = 0
     /// Changes since the last snapshot: what `save` points count.
     var changesSinceSave = 0

@@ -251,7 +251,7 @@ def mutated(rng, body):
         elif roll < 0.92:
             del body[at:]
         elif roll < 0.97:
-            body[0] = rng.randrange(24)
+            body[0] = rng.randrange(27)
         else:
             body += rng.randbytes(rng.randint(1, 20))
         if not body:
@@ -264,8 +264,28 @@ READS = {b"string": [["GET"], ["STRLEN"], ["APPEND", "x"]],
          b"set": [["SMEMBERS"], ["SADD", "7", "x"], ["SPOP"], ["SRANDMEMBER", -3]],
          b"zset": [["ZRANGE", 0, -1, "WITHSCORES"], ["ZADD", 2, "q"], ["ZPOPMIN"], ["ZRANK", "a"],
                    ["ZREMRANGEBYRANK", 1, 2]],
-         b"hash": [["HGETALL"], ["HSET", "q", "1"], ["HDEL", "a"], ["HRANDFIELD", -3]],
+         b"hash": [["HGETALL"], ["HSET", "q", "1"], ["HDEL", "a"], ["HRANDFIELD", -3],
+                  ["HPTTL", "FIELDS", 2, "a", "f1"], ["HEXPIRE", 9, "FIELDS", 2, "b", "f2"],
+                  ["HPERSIST", "FIELDS", 1, "a"], ["HSETEX", "KEEPTTL", "FIELDS", 1, "a", 7]],
          b"stream": [["XLEN"], ["XRANGE", "-", "+"]]}
+
+
+def expiring_hashes(connection):
+    """The bodies of hashes with fields that expire, small and large: as Redis 7.4 writes them, and
+    as its release candidates did, without the first time and with whole times."""
+    far = 4_000_000_000_000
+    wide = b"\x81" + far.to_bytes(8, "big")
+    connection.pipeline([
+        ["HSET", "e", "a", 1, "b", "x", "c", 5],
+        ["HPEXPIREAT", "e", far, "FIELDS", 2, "a", "b"],
+        ["HSETEX", "e", "PXAT", far + 9, "FIELDS", 1, "d", "text"],
+        ["HSETEX", "bige", "PXAT", far, "FIELDS", 600, *[f"f{i // 2}" for i in range(1200)]],
+        ["HSETEX", "longe", "PXAT", far, "FIELDS", 2, "a", "1", "b", "v" * 100]])
+    bodies = [r[1][:-10] for r in connection.pipeline([["DUMP", k] for k in ("e", "bige", "longe")])]
+    assert [body[0] for body in bodies] == [25, 24, 24]
+    bodies.append(b"\x17" + bodies[0][9:])
+    bodies.append(b"\x16\x03\x00\x01a\x01b" + wide + b"\x01c\xc0\x05" + wide + b"\x01d\x01e")
+    return bodies
 
 
 def fuzz_payloads(run, rng, seconds):
@@ -276,6 +296,7 @@ def fuzz_payloads(run, rng, seconds):
         originals += [r[1][:-10] for r in connection.pipeline(
             [["DUMP", key] for key in [*KEYS[:-1], b"comp"]])]
     originals += [bytes([kind]) + value for _, kind, value, _ in rdb.values()]
+    originals += expiring_hashes(run.pairs[0][0])
     connection, tried, taken = run.pairs[0][0], 0, 0
     deadline = time.time() + seconds
     refusals = {b"ERR Bad data format", b"ERR DUMP payload version or checksum are wrong"}

@@ -10,8 +10,10 @@ from resp import Connection, plain
 # Firn's own subcommands and values, and those of Redis that belong to what Firn does not have;
 # each is in README.
 OWN_SUBCOMMANDS = {b"client|setinfo"}
-# Those that Redis 8.4 and Valkey 9 added.
-NEWER_COMMANDS = {b"digest", b"delex", b"delifeq", b"msetex"}
+# Those of Redis 7.4, 8.0 and 8.4, and of Valkey 9.
+NEWER_COMMANDS = set(b"""digest delex delifeq msetex
+    hexpire hpexpire hexpireat hpexpireat httl hpttl hexpiretime hpexpiretime
+    hpersist hgetex hsetex hgetdel""".split())
 OWN_DEFAULTS = {b"appendonly", b"maxmemory", b"maxmemory-policy", b"sanitize-dump-payload"}
 PLACES = {b"port", b"dir", b"bind", b"save"}
 OTHER_HELP = {"MEMORY": 2, "PUBSUB": 4, "MODULE": 6, "CLIENT": 0}
@@ -160,7 +162,8 @@ def test_configuration(pair):
     assert theirs.keys() <= ours.keys()
     differing = {name for name in theirs if ours[name] != theirs[name]}
     assert differing <= OWN_DEFAULTS | PLACES, differing
-    own = (b"archive-", b"cold-", b"debug-", b"promotion-", b"tier-", b"set-max-listpack-")
+    own = (b"archive-", b"cold-", b"debug-", b"promotion-", b"tier-", b"set-max-listpack-",
+           b"rdb-version")
     assert all(name.startswith(own)
                for name in ours.keys() - theirs.keys()), ours.keys() - theirs.keys()
 

@@ -88,6 +88,7 @@ struct Export: ParsableCommand {
         }
         try out.put(",\"value\":")
         try JSON.value(value) { try out.put($0) }
+        try JSON.fieldTimes(value) { try out.put($0) }
         try out.put("}")
     }
 }
@@ -125,7 +126,9 @@ private final class CommandWriter {
         case .string: try string(key, value)
         case .list: try elements(key, value, "RPUSH")
         case .set: try elements(key, value, "SADD")
-        case .hash: try elements(key, value, "HSET")
+        case .hash:
+            try elements(key, value, "HSET")
+            try value.forEachExpiringField { try expire(key, $0, $1) }
         case .sortedSet: try elements(key, value, "ZADD")
         case .stream, .tombstone: try restore(key)
         }
@@ -176,6 +179,18 @@ private final class CommandWriter {
             left -= 1
             if writer.count > 1 << 18 { try flush() }
         }
+    }
+
+    /// Redis 7.4's command: an older one keeps the field and says so.
+    private func expire(_ key: InspectedKey, _ field: Bytes, _ expiry: Int64) throws {
+        writer.array(6)
+        writer.bulk("HPEXPIREAT")
+        writer.bulk(key.key)
+        writer.bulk(String(expiry))
+        writer.bulk("FIELDS")
+        writer.bulk("1")
+        writer.bulk(field)
+        if writer.count > 1 << 18 { try flush() }
     }
 
     private func restore(_ key: InspectedKey) throws {

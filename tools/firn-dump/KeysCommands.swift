@@ -98,6 +98,7 @@ struct Get: ParsableCommand {
                 try out.line("key:      \(Text.quoted(key.key)) in database \(db)")
                 for line in lines { try out.line(line) }
                 try printParts(value, quoted: true, out)
+                try printFieldTimes(value, inspection, out)
             }
         }
         if let failure { throw InspectionError(failure) }
@@ -125,6 +126,19 @@ struct Get: ParsableCommand {
             "access:   idle for \(key.idleSeconds(nowMs: inspection.nowMs)) s (LRU), or counter "
                 + "\(key.frequency) (LFU)")
         return lines
+    }
+
+    private func printFieldTimes(
+        _ value: borrowing InspectedValue, _ inspection: Inspection, _ out: Output
+    ) throws {
+        var isFirst = true
+        try value.forEachExpiringField { field, expiry in
+            if isFirst { try out.line("fields that expire:") }
+            isFirst = false
+            try out.line(
+                "  " + Text.quoted(field) + "  \(Moment.text(ms: expiry)) (\(expiry))"
+                    + (expiry < inspection.nowMs ? ", that is over: clients do not see it" : ""))
+        }
     }
 
     private func printParts(
@@ -169,6 +183,7 @@ struct Get: ParsableCommand {
             ",\"idle_seconds\":\(key.idleSeconds(nowMs: inspection.nowMs)),"
                 + "\"frequency\":\(key.frequency),\"value\":")
         try JSON.value(value) { try out.put($0) }
+        try JSON.fieldTimes(value) { try out.put($0) }
     }
 
     /// Where the value comes from.

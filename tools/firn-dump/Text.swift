@@ -174,6 +174,28 @@ enum JSON {
         }
         try put(isObject ? "}" : "]")
     }
+
+    /// The fields of a hash that expire, with their times, as a member named `field_expireat`;
+    /// nothing where there are none. Pairs where a field is not text.
+    static func fieldTimes(
+        _ value: borrowing InspectedValue, _ put: (String) throws -> Void
+    ) throws {
+        var count = 0
+        var isObject = true
+        try value.forEachExpiringField { field, _ in
+            count += 1
+            if !isText(field) { isObject = false }
+        }
+        if count == 0 { return }
+        try put(",\"field_expireat\":" + (isObject ? "{" : "["))
+        var isFirst = true
+        try value.forEachExpiringField { field, expiry in
+            if !isFirst { try put(",") }
+            isFirst = false
+            try put(isObject ? "\(text(field)):\(expiry)" : "[\(text(field)),\(expiry)]")
+        }
+        try put(isObject ? "}" : "]")
+    }
 }
 
 /// Unix milliseconds as people read them, UTC.

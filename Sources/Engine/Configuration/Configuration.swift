@@ -88,6 +88,8 @@ package struct Configuration: Sendable {
         SavePoint(seconds: 60, changes: 10000),
     ]
     package var stopWritesOnBgsaveError = true
+    /// The version in the first line of snapshots: 10, 11 or 12.
+    package var rdbVersion = 10
     package var rdbCompression = true
     package var rdbChecksum = true
     package var dbFilename = "dump.rdb"

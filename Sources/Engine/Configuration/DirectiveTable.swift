@@ -82,6 +82,7 @@ enum DirectiveTable {
         .field("auto-aof-rewrite-min-size", \.autoAofRewriteMinBytes, Codecs.memory(0...int64)),
         .field("save", \.savePoints, Codecs.save),
         .field("stop-writes-on-bgsave-error", \.stopWritesOnBgsaveError, Codecs.bool),
+        .field("rdb-version", \.rdbVersion, Codecs.int(10...12)),
         .field("rdbcompression", \.rdbCompression, Codecs.bool),
         .field("rdbchecksum", \.rdbChecksum, Codecs.bool, .immutable),
         .field("dbfilename", \.dbFilename, Codecs.filename("dbfilename"), .protected),

@@ -31,6 +31,24 @@ package struct InspectedValue: ~Copyable {
     }
 }
 
+extension InspectedValue {
+    /// Lends the fields of a hash that expire, with their times in Unix milliseconds, those that
+    /// are past included.
+    package func forEachExpiringField(
+        _ body: (_ field: Bytes, _ expiry: Int64) throws -> Void
+    ) throws {
+        guard value.entry.encoding.expiresFields else { return }
+        var failure: (any Error)?
+        HashValue(value.entry).forEachExpiring { field, _, expiry in
+            guard failure == nil, let expiry else { return }
+            do { try field.withBytes { field throws in try body(field, expiry) } } catch {
+                failure = error
+            }
+        }
+        if let failure { throw failure }
+    }
+}
+
 extension RDBType {
     /// Redis's name of a type byte's layout, for tools.
     static func layoutName(_ type: UInt8) -> StaticString {
@@ -51,6 +69,10 @@ extension RDBType {
         case sortedSetListPack: "zset-listpack"
         case listQuickList2: "list-quicklist-2"
         case setListPack: "set-listpack"
+        case hashMetadataPreGA: "hash-metadata (release candidate)"
+        case hashListPackExPreGA: "hash-listpack-ex (release candidate)"
+        case hashMetadata: "hash-metadata"
+        case hashListPackEx: "hash-listpack-ex"
         default: "unknown"
         }
     }

@@ -24,6 +24,7 @@ extension Engine {
         let entry = insert(
             key, value.type, value.encoding, bodyCount: value.bodyCount, expiry: expiry)
         value.store(in: entry.body)
+        fieldsChanged(key, entry, since: nil)
         return entry
     }
 
@@ -107,6 +108,7 @@ extension Engine {
         _ key: Key, _ entry: Entry, _ event: StaticString = "del",
         _ eventClass: KeyspaceEvents = .generic
     ) {
+        forgetFields(key.database, key.hash, entry)
         discardValue(entry)
         removeEntry(key, entry)
         stats.changesSinceSave &+= 1
@@ -116,6 +118,7 @@ extension Engine {
 
     /// Takes a value out of its key; the key is deleted without an event (RENAME).
     func detach(_ key: Key, _ entry: Entry) -> DetachedValue {
+        forgetFields(key.database, key.hash, entry)
         let value = DetachedValue(takenFrom: entry)
         removeEntry(key, entry)
         stats.changesSinceSave &+= 1
@@ -143,6 +146,7 @@ extension Engine {
     /// Takes the entry out of the table and frees it; its value has been dealt with. Leaves a
     /// tombstone where the cold tier has a record.
     func removeEntry(_ key: Key, _ entry: Entry) {
+        assert(!entry.flags.contains(.fieldsExpire), "still in the index of fields")
         let database = databases + key.database
         if let expiry = entry.expiry { database.pointee.expiries.remove(expiry, key.hash) }
         database.pointee.keyCount -= 1

@@ -66,6 +66,10 @@ enum Encoding: UInt8 {
     case quickList = 6
     /// Pointer to a `SortedSet`.
     case tree = 7
+    /// Pointer to listpack bytes (hash of which some fields expire, see ExpiringPack).
+    case listPackEx = 10
+    /// Pointer to an `ExpiringFieldTable` (the same hash, when it is large).
+    case tableEx = 11
 }
 
 struct EntryFlags: OptionSet {
@@ -83,6 +87,10 @@ struct EntryFlags: OptionSet {
     /// The newest record handed to the cold tier is a live one (no tombstone): the key is
     /// counted in `HotDatabase.coldLiveCount`.
     static let coldIsLive = EntryFlags(rawValue: 32)
+    /// A hash of which some field expires: its earliest time stands in the database's index.
+    static let fieldsExpire = EntryFlags(rawValue: 64)
+    /// Time may have passed over it, or over a part.
+    static let timed: EntryFlags = [.expires, .fieldsExpire]
 }
 
 struct Entry: Equatable {

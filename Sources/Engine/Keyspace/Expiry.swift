@@ -22,7 +22,8 @@ extension Engine {
         }
     }
 
-    /// Removes hot keys that are due, at most `limit` of them; true if some may be left.
+    /// Removes hot keys, and fields of hot hashes, that are due, at most `limit` of them; true if
+    /// some may be left.
     func expireDue(limit: Int) -> Bool {
         guard expiresActively else { return false }
         var left = limit
@@ -34,7 +35,7 @@ extension Engine {
                 expireOne(database: index, expiry: due.timeMs, hash: due.hash)
             }
         }
-        return left == 0
+        return expireDueFields(limit: left) || left == 0
     }
 
     /// The index has only the hash: every entry with that hash and that expiry is meant, for
@@ -51,6 +52,6 @@ extension Engine {
             databases[index].expiries.remove(expiry, hash)
             return
         }
-        expire(Key(bytes: entry.key, hash: hash, database: index), entry)
+        _ = liveOrExpire(Key(bytes: entry.key, hash: hash, database: index), entry)
     }
 }

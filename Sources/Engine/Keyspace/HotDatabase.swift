@@ -5,6 +5,8 @@ struct HotDatabase: ~Copyable {
     var table: HashTable<EntryLayout>
     /// The hot keys with an expiry, by time.
     var expiries = ExpiryIndex()
+    /// The hot hashes of which fields expire, by the time of the first.
+    var fieldExpiries = ExpiryIndex()
     /// First part of every cold key of this database. A flush gives a fresh one.
     var namespace: UInt32
     /// Live keys in both tiers: what DBSIZE answers.

@@ -31,7 +31,7 @@ extension Engine {
     func lookup(_ key: Key) -> Entry? {
         if let raw = databases[key.database].table.find(key.hash, key.bytes) {
             let entry = Entry(raw)
-            if !entry.flags.contains(.expires) {
+            if entry.flags.isDisjoint(with: .timed) {
                 return entry.type == .tombstone ? nil : entry
             }
             return liveOrExpire(key, entry)
@@ -39,10 +39,17 @@ extension Engine {
         return tier == nil ? nil : fetch(key)
     }
 
+    /// The entry without the fields that are due; nil when nothing is left, or it is due itself.
     @inline(never)
-    private func liveOrExpire(_ key: Key, _ entry: Entry) -> Entry? {
+    func liveOrExpire(_ key: Key, _ entry: Entry) -> Entry? {
+        let expiry = entry.expiry ?? .max
+        if entry.flags.contains(.fieldsExpire),
+            !expireFields(key, entry, before: Swift.min(expiry, expiryClockMs))
+        {
+            return nil
+        }
         // Redis: a key is expired when now is past its time, not at it.
-        guard entry.expiry! < expiryClockMs else { return entry }
+        guard expiry < expiryClockMs else { return entry }
         expire(key, entry)
         return nil
     }

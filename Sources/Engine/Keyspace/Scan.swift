@@ -57,7 +57,7 @@ extension Engine {
         databases[database].table.visit(from: position, below: end) { raw in
             let entry = Entry(raw)
             let expiry = entry.expiry
-            if entry.type == .tombstone || expiry ?? .max <= now { return }
+            if entry.type == .tombstone || expiry ?? .max <= now || isEmptyByNow(entry) { return }
             body(entry.key, KeyFacts(type: entry.type, expiry: expiry))
         }
         return end
@@ -98,7 +98,9 @@ extension Engine {
                 guard let raw = databases[database].table.randomEntry(random: random.next())
                 else { break }
                 let entry = Entry(raw)
-                if entry.type != .tombstone, entry.expiry ?? .max > expiryClockMs {
+                if entry.type != .tombstone, entry.expiry ?? .max > expiryClockMs,
+                    !isEmptyByNow(entry)
+                {
                     return Array(entry.key)
                 }
             }

@@ -1,4 +1,4 @@
-// Reads RDB files: those of Redis, versions 1 to 11, and our own.
+// Reads RDB files: those of Redis, versions 1 to 12, and our own.
 //
 // The file is mapped and walked once, front to back; the checksum is taken over what has been
 // walked, while it is still in the processor's cache. Memory stays what one value takes.

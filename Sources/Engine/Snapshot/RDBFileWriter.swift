@@ -1,6 +1,6 @@
 // Writes an RDB file: header, auxiliary fields, databases, keys, end and checksum.
 //
-//     REDIS0010  (FA name value)*  (F5 library)*  (FE database  FB keys expires  key*)*  FF crc64
+//     REDIS00vv  (FA name value)*  (F5 library)*  (FE database  FB keys expires  key*)*  FF crc64
 //     key:  [FC expiry i64 LE]  [F8 idle seconds | F9 frequency u8]  type  key  value
 
 /// What a key's record says besides its value.
@@ -13,7 +13,8 @@ struct RDBKeyFacts {
     var frequency: UInt8?
 }
 
-/// A snapshot file in the making. It writes to a temporary file, which `finish` renames; if it
+/// A snapshot file in the making. The version in its first line is that of the oldest Redis that
+/// is to load it; values are written with their types in any case, so that nothing is lost. It writes to a temporary file, which `finish` renames; if it
 /// is not finished, the temporary file is removed.
 struct RDBFileWriter: ~Copyable {
     private static let flushBytes = 256 << 10
@@ -35,7 +36,7 @@ struct RDBFileWriter: ~Copyable {
 
     init(
         _ disk: any Disk, directory: String, name: String, temporaryName: String,
-        hasChecksum: Bool, syncsAsItGoes: Bool
+        version: Int = Int(RDB.version), hasChecksum: Bool, syncsAsItGoes: Bool
     ) throws(IOError) {
         self.disk = disk
         self.directory = directory
@@ -44,7 +45,7 @@ struct RDBFileWriter: ~Copyable {
         self.syncsAsItGoes = syncsAsItGoes
         temporary = "\(directory)/\(temporaryName)"
         file = try disk.open(temporary, .create)
-        sink.put("REDIS0010")
+        sink.put("REDIS00\(version)")
     }
 
     /// Writes to a file that the caller names, syncs and removes if need be.

@@ -32,6 +32,13 @@ enum RDBType {
     static let sortedSetListPack: UInt8 = 17
     static let listQuickList2: UInt8 = 18
     static let setListPack: UInt8 = 20
+    // Hashes of which fields expire (Redis 7.4): times beside the fields of a table, or a listpack
+    // of triples, and before them when the first is due. The release candidates wrote no such
+    // first time, and with it no differences.
+    static let hashMetadataPreGA: UInt8 = 22
+    static let hashListPackExPreGA: UInt8 = 23
+    static let hashMetadata: UInt8 = 24
+    static let hashListPackEx: UInt8 = 25
 
     /// What TYPE says of a value of this RDB type; nil for one that Firn does not know.
     static func valueType(_ type: UInt8) -> ValueType? {
@@ -41,6 +48,7 @@ enum RDBType {
         case set, setIntSet, setListPack: .set
         case sortedSetText, sortedSet, sortedSetZipList, sortedSetListPack: .sortedSet
         case hash, hashZipMap, hashZipList, hashListPack: .hash
+        case hashMetadataPreGA, hashListPackExPreGA, hashMetadata, hashListPackEx: .hash
         default: nil
         }
     }
@@ -67,8 +75,13 @@ enum RDBOpcode {
 enum RDB {
     /// The version that Redis 7.0 writes and reads.
     static let version: UInt16 = 10
-    /// The newest version whose types are understood (7.2 writes 11).
-    static let newestVersion: UInt16 = 11
+    /// The newest version whose types are understood (7.2 writes 11, 7.4 and 8.0 write 12).
+    static let newestVersion: UInt16 = 12
+    /// The version of a DUMP payload: the oldest that has the type. Snapshots have theirs from
+    /// `rdb-version`.
+    static func version(ofType type: UInt8) -> UInt16 {
+        type >= RDBType.hashMetadataPreGA ? 12 : version
+    }
     /// Shorter strings are not worth compressing.
     static let compressedCountMin = 21
 }

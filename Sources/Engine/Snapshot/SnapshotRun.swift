@@ -24,6 +24,7 @@ struct SnapshotOptions {
     /// What the file is called until it is whole.
     let temporaryName: String
     let isBase: Bool
+    let version: Int
     let hasChecksum: Bool
     let compresses: Bool
     let keepsIdleTime: Bool
@@ -45,6 +46,7 @@ struct SnapshotOptions {
             name = configuration.dbFilename
             temporaryName = "temp-\(engine.nowMs).rdb"
         }
+        version = configuration.rdbVersion
         hasChecksum = configuration.rdbChecksum
         compresses = configuration.rdbCompression
         keepsIdleTime = configuration.maxmemoryPolicy.isLRU
@@ -75,7 +77,8 @@ extension SnapshotJob {
         do {
             var file = try RDBFileWriter(
                 options.disk, directory: options.directory, name: options.name,
-                temporaryName: options.temporaryName, hasChecksum: options.hasChecksum,
+                temporaryName: options.temporaryName, version: options.version,
+                hasChecksum: options.hasChecksum,
                 syncsAsItGoes: true)
             writeHeader(&file, options)
             try writeKeys(&file, options, locked)

@@ -64,6 +64,10 @@ extension ValueCodec {
         case RDBType.hash: return decodeHash(&cursor, context)
         case RDBType.hashListPack, RDBType.hashZipList, RDBType.hashZipMap:
             return decodePacked(&cursor, .hash, layout(type), context)
+        case RDBType.hashMetadata, RDBType.hashMetadataPreGA:
+            return decodeExpiringHash(&cursor, context, isGA: type == RDBType.hashMetadata)
+        case RDBType.hashListPackEx, RDBType.hashListPackExPreGA:
+            return decodeExpiringPack(&cursor, context, isGA: type == RDBType.hashListPackEx)
         case RDBType.sortedSet, RDBType.sortedSetText:
             return decodeSortedSet(&cursor, context, isText: type == RDBType.sortedSetText)
         case RDBType.sortedSetListPack, RDBType.sortedSetZipList:

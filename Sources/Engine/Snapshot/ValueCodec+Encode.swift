@@ -16,6 +16,8 @@ enum ValueCodec {
         case (.sortedSet, .listPack): RDBType.sortedSetListPack
         case (.sortedSet, _): RDBType.sortedSet
         case (.hash, .listPack): RDBType.hashListPack
+        case (.hash, .listPackEx): RDBType.hashListPackEx
+        case (.hash, .tableEx): RDBType.hashMetadata
         case (.hash, _): RDBType.hash
         case (.stream, _), (.tombstone, _): preconditionFailure("no such value to encode")
         }
@@ -34,6 +36,10 @@ enum ValueCodec {
                 entry.body.loadUnaligned(as: RawString.self).bytes, compress: compress)
         case .listPack:
             out.putString(ListPack(entry.pointer).bytes, compress: compress)
+        case .listPackEx:
+            out.putLittle(HashValue(entry).earliestExpiry ?? 0)
+            out.putString(ListPack(entry.pointer).bytes, compress: compress)
+        case .tableEx: encodeExpiringHash(HashValue(entry), &out, compress)
         case .intSet:
             out.putString(IntSet(entry.pointer).bytes, compress: compress)
         case .table where entry.type == .hash:
@@ -63,7 +69,7 @@ enum ValueCodec {
 
     /// Ends a DUMP payload that began at `start` with its type byte.
     static func seal(_ out: inout ByteSink, from start: Int) {
-        out.putLittle(RDB.version)
+        out.putLittle(RDB.version(ofType: out.bytes[start]))
         out.putLittle(CRC64.checksum(out.bytes.slice(start, out.count - start)))
     }
 
@@ -72,6 +78,21 @@ enum ValueCodec {
     ) {
         out.putLength(table.pointee.count)
         table.pointee.forEach { field, value in
+            out.putString(field, compress: compress)
+            out.putString(value, compress: compress)
+        }
+    }
+
+    /// First time, count, then each field's time as the difference to the first plus 1 (0: it
+    /// never expires), field and value.
+    private static func encodeExpiringHash(
+        _ hash: HashValue, _ out: inout ByteSink, _ compress: Bool
+    ) {
+        let first = hash.earliestExpiry ?? 0
+        out.putLittle(first)
+        out.putLength(hash.count)
+        hash.table.pointee.forEachExpiring { field, value, expiry in
+            out.putLength(expiry.map { Int($0 - first) + 1 } ?? 0)
             out.putString(field, compress: compress)
             out.putString(value, compress: compress)
         }

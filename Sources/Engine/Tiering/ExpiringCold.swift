@@ -1,9 +1,11 @@
-// Cold keys past their time, found through the time-ordered rows of the runs.
+// Cold keys past their time, or with fields past theirs, found through the time-ordered rows of
+// the runs.
 
 extension Engine {
-    /// Removes cold keys that are due; true while there are more. Maintenance thread, without the lock: the rows are read
-    /// outside, each removal takes the lock for one key. A key that has become hot meanwhile is
-    /// the hot index's business; one that was changed is not due any more, and its row is stale.
+    /// Removes what is due in the cold tier; true while there is more. Maintenance thread, without
+    /// the lock: the rows are read outside, each removal takes the lock for one key. A key that
+    /// has become hot meanwhile is the hot index's business; one that was changed is not due any
+    /// more, and its row is stale.
     func expireColdKeys() -> Bool {
         guard let tier, withLock({ $0.expiresActively }) else { return false }
         let now = clock.wallMs()
@@ -29,7 +31,8 @@ extension Engine {
         return hasMore
     }
 
-    /// Meeting the key is enough: fetching a record past its time expires it.
+    /// Meeting the key is enough: fetching a record past its time expires it, and what is due in
+    /// a hash. Such a hash, changed, stays hot until it is spilled again.
     private func expireCold(_ namespace: UInt32, _ bytes: [UInt8]) {
         advanceClock()
         for index in 0..<databaseCount where databases[index].namespace == namespace {

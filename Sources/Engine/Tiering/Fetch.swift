@@ -15,11 +15,8 @@ extension Engine {
             return nil
         }
         tier.stats.fetchedKeys += 1
-        if let expiry = entry.expiry, expiry < expiryClockMs {
-            expire(key, entry)
-            return nil
-        }
-        if isPromoted || isReplaying {
+        if !entry.flags.isDisjoint(with: .timed), liveOrExpire(key, entry) == nil { return nil }
+        if isPromoted || isReplaying || entry.flags.contains(.dirty) {
             tier.stats.promotedKeys += 1
         } else {
             entry.flags.insert(.visiting)
@@ -77,6 +74,7 @@ extension Engine {
         entry.flags.formUnion([.hasCold, .coldIsLive])
         databases[key.database].table.insert(key.hash, entry.raw)
         if let expiry { databases[key.database].expiries.insert(expiry, key.hash) }
+        fieldsChanged(key, entry, since: nil)
         return entry
     }
 
@@ -106,6 +104,7 @@ extension Engine {
             databases[database].tombstoneCount -= 1
         } else {
             if let expiry = entry.expiry { databases[database].expiries.remove(expiry, hash) }
+            forgetFields(database, hash, entry)
             discardValue(entry)
         }
         databases[database].table.remove(hash, entry: entry.raw)

@@ -26,7 +26,8 @@ extension Engine {
             tier.batch.append(
                 namespace: namespace, hash: hash, key: entry.key, type: type,
                 access: entry.access, lsn: currentLSN,
-                expiry: entry.expiry ?? ColdRecord.noExpiry, payload: tier.sink.bytes)
+                expiry: entry.expiry ?? ColdRecord.noExpiry, partsDue: fieldExpiry(entry),
+                payload: tier.sink.bytes)
             if !flags.contains(.coldIsLive) { databases[database].coldLiveCount += 1 }
             flags.insert(.coldIsLive)
         }

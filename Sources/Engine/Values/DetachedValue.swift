@@ -80,7 +80,7 @@ struct DetachedValue {
         case .raw:
             encoding = .raw
             storage = .raw(entry.body.loadUnaligned(as: RawString.self))
-        case .listPack, .intSet, .table, .quickList, .tree:
+        case .listPack, .listPackEx, .intSet, .table, .tableEx, .quickList, .tree:
             encoding = entry.encoding
             storage = .pointer(entry.pointer)
         }

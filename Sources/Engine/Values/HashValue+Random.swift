@@ -9,8 +9,9 @@ extension HashValue {
     ) {
         if isPacked {
             let pack = pack
-            let index = Int(random.next(upperBound: UInt64(pack.count / 2)))
-            guard let field = pack.seek(index * 2), let value = pack.next(field) else { return }
+            let width = packedWidth
+            let index = Int(random.next(upperBound: UInt64(pack.count / width)))
+            guard let field = pack.seek(index * width), let value = pack.next(field) else { return }
             body(pack.element(at: field), pack.element(at: value))
         } else if let (field, value) = table.pointee.random(random.next()) {
             body(.bytes(field), .bytes(value))

@@ -31,19 +31,27 @@ struct HashValue {
     }
 
     @inline(__always)
-    var isPacked: Bool { entry.encoding == .listPack }
+    var isPacked: Bool {
+        let encoding = entry.encoding
+        return encoding == .listPack || encoding == .listPackEx
+    }
+
+    /// Elements of a listpack that belong to a field: a pair, or a triple with its time.
+    @inline(__always)
+    var packedWidth: Int { entry.encoding == .listPack ? 2 : ExpiringPack.width }
 
     /// Reading only; a change must store `raw` again.
     @inline(__always)
     var pack: ListPack { ListPack(entry.pointer) }
 
+    /// The fields of a large hash, whether some expire or none.
     @inline(__always)
     var table: UnsafeMutablePointer<FieldTable> {
         Box.lend(entry.pointer, FieldTable.self)
     }
 
     /// Number of fields. O(1).
-    var count: Int { isPacked ? pack.count / 2 : table.pointee.count }
+    var count: Int { isPacked ? pack.count / packedWidth : table.pointee.count }
 
     // MARK: Reading
 
@@ -52,7 +60,8 @@ struct HashValue {
     func value(of field: Bytes) -> ListPackElement? {
         if isPacked {
             let pack = pack
-            guard let at = pack.find(field, skip: 1), let value = pack.next(at) else { return nil }
+            guard let at = pack.find(field, skip: packedWidth - 1), let value = pack.next(at)
+            else { return nil }
             return pack.element(at: value)
         }
         return table.pointee.get(field).map { .bytes($0) }
@@ -63,10 +72,11 @@ struct HashValue {
     func forEach(_ body: (_ field: ListPackElement, _ value: ListPackElement) -> Void) {
         if isPacked {
             let pack = pack
+            let hasTimes = packedWidth == ExpiringPack.width
             var position = pack.first
             while let field = position, let value = pack.next(field) {
                 body(pack.element(at: field), pack.element(at: value))
-                position = pack.next(value)
+                position = pack.next(hasTimes ? pack.after(value) : value)
             }
         } else {
             table.pointee.forEach { body(.bytes($0), .bytes($1)) }
@@ -96,10 +106,11 @@ struct HashValue {
 
     // MARK: Changing
 
-    /// Gives `field` a value; true if the field is new. O(1); O(bytes) while packed.
+    /// Gives `field` a value, and takes away its expiry; true if the field is new. O(1); O(bytes)
+    /// while packed.
     @discardableResult
     func set(_ field: Bytes, _ value: Bytes, _ limits: HashLimits) -> Bool {
-        if isPacked {
+        if entry.encoding == .listPack {
             var pack = pack
             if field.count <= limits.elementBytesMax, value.count <= limits.elementBytesMax,
                 pack.canAdd(field.count + value.count)
@@ -107,6 +118,8 @@ struct HashValue {
                 return setPacked(&pack, field, value, limits)
             }
             convertToTable(limits)
+        } else if entry.encoding != .table {
+            return set(field, value, expiry: nil, limits)
         }
         return table.pointee.set(field, value)
     }
@@ -129,7 +142,10 @@ struct HashValue {
 
     /// Removes `field`; false if there is none. O(1); O(bytes) while packed.
     func remove(_ field: Bytes) -> Bool {
-        guard isPacked else { return table.pointee.remove(field) }
+        guard entry.encoding == .listPack else {
+            return entry.encoding == .table
+                ? table.pointee.remove(field) : removeExpiring(field)
+        }
         var pack = pack
         guard let at = pack.find(field, skip: 1) else { return false }
         pack.delete(at: at, count: 2)

@@ -87,7 +87,10 @@ extension Engine {
         _ key: Key, _ old: Entry, _ type: ValueType, _ encoding: Encoding, bodyCount: Int,
         expiry: Int64?
     ) -> Entry {
-        if old.encoding.rawValue >= Encoding.raw.rawValue { discardValue(old) }
+        if old.encoding.rawValue >= Encoding.raw.rawValue {
+            forgetFields(key.database, key.hash, old)
+            discardValue(old)
+        }
         if expiry != nil || old.flags.contains(.expires) { reindex(key, old, expiry) }
         let former = old.raw
         let entry = old.reshaped(

@@ -10,8 +10,9 @@ extension Entry {
         case .embedded: bodyCount <= StringLayout.embstrCountMax ? "embstr" : "raw"
         case .raw: "raw"
         case .listPack: "listpack"
+        case .listPackEx: "listpackex"
         case .intSet: "intset"
-        case .table: "hashtable"
+        case .table, .tableEx: "hashtable"
         case .quickList: "quicklist"
         case .tree: "skiplist"
         }
@@ -20,8 +21,9 @@ extension Entry {
     /// Bytes that key and value occupy, allocator size classes included. Exact, but for the share
     /// of the table's slot. O(1).
     var memoryUsage: Int {
-        // A slot in the hot table; with an expiry one in its index as well.
-        let slots = 11 + (flags.contains(.expires) ? 24 : 0)
+        // A slot in the hot table; with an expiry one in its index as well, and so for fields.
+        let slots =
+            11 + (flags.contains(.expires) ? 24 : 0) + (flags.contains(.fieldsExpire) ? 24 : 0)
         return Heap.footprint(totalCount) + slots + valueMemory
     }
 
@@ -29,8 +31,11 @@ extension Entry {
         switch encoding {
         case .embedded, .integer: return 0
         case .raw: return Heap.footprint(Int(StringValue.raw(self).capacity))
-        case .listPack: return Heap.footprint(ListPack(pointer).totalBytes)
+        case .listPack, .listPackEx: return Heap.footprint(ListPack(pointer).totalBytes)
         case .intSet: return Heap.footprint(IntSet(pointer).totalBytes)
+        case .tableEx:
+            return Heap.footprint(ExpiringFieldTable.byteCount)
+                + ExpiringFieldTable.memoryBytes(pointer)
         case .table where type == .hash: return boxed(FieldTable.self) { $0.memoryBytes }
         case .table: return boxed(MemberTable.self) { $0.memoryBytes }
         case .quickList: return boxed(QuickList.self) { $0.memoryBytes }

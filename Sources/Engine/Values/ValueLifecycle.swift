@@ -47,10 +47,11 @@ extension Engine {
                 type: .string, encoding: .integer, storage: .integer(entry.integer))
         case .raw:
             return DetachedValue.string(StringValue.raw(entry).bytes)
-        case .listPack:
+        case .listPack, .listPackEx:
             return copied(entry, ListPack.copy(ListPack(entry.pointer).bytes).raw)
         case .intSet:
             return copied(entry, IntSet.copy(IntSet(entry.pointer).bytes).raw)
+        case .tableEx: return copied(entry, ExpiringFieldTable.copy(entry.pointer))
         case .table where entry.type == .hash:
             return copied(
                 entry, Box.create(Box.lend(entry.pointer, FieldTable.self).pointee.copy()))
@@ -98,6 +99,13 @@ enum Box {
         raw.assumingMemoryBound(to: type)
     }
 
+    /// Moves the value out and frees its allocation.
+    static func take<T: ~Copyable>(_ raw: UnsafeMutableRawPointer, _ type: T.Type) -> T {
+        let value = raw.assumingMemoryBound(to: type).move()
+        Heap.free(raw, MemoryLayout<T>.size)
+        return value
+    }
+
     /// Ends the value and frees its allocation.
     static func destroy<T: ~Copyable>(_ raw: UnsafeMutableRawPointer, _ type: T.Type) {
         raw.assumingMemoryBound(to: type).deinitialize(count: 1)
@@ -135,6 +143,8 @@ extension DetachedValue {
         case .listPack:
             let count = ListPack(raw).count
             return type == .hash || type == .sortedSet ? count / 2 : count
+        case .listPackEx: return ExpiringPack(ListPack(raw)).count
+        case .tableEx: return ExpiringFieldTable.fields(raw).pointee.count
         case .intSet: return IntSet(raw).count
         case .table where type == .hash: return Box.lend(raw, FieldTable.self).pointee.count
         case .table: return Box.lend(raw, MemberTable.self).pointee.count
@@ -147,7 +157,7 @@ extension DetachedValue {
     /// Packed encodings are one allocation, however many elements they hold.
     var canBeFreedInSlices: Bool {
         switch encoding {
-        case .table, .quickList, .tree: true
+        case .table, .tableEx, .quickList, .tree: true
         default: false
         }
     }
@@ -159,7 +169,8 @@ extension DetachedValue {
         case .raw(let string): string.free()
         case .pointer(let raw):
             switch encoding {
-            case .listPack: ListPack(raw).destroy()
+            case .listPack, .listPackEx: ListPack(raw).destroy()
+            case .tableEx: ExpiringFieldTable.destroy(raw)
             case .intSet: IntSet(raw).destroy()
             case .table where type == .hash: Box.destroy(raw, FieldTable.self)
             case .table: Box.destroy(raw, MemberTable.self)
@@ -175,6 +186,7 @@ extension DetachedValue {
     func destroySome(max: Int) -> Int {
         guard case .pointer(let raw) = storage else { return 0 }
         switch encoding {
+        case .tableEx: return ExpiringFieldTable.removeSome(raw, max: max)
         case .table where type == .hash:
             return Box.lend(raw, FieldTable.self).pointee.removeSome(max: max)
         case .table: return Box.lend(raw, MemberTable.self).pointee.removeSome(max: max)

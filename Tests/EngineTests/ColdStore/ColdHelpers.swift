@@ -59,13 +59,13 @@ func coldHash(_ key: [UInt8]) -> UInt64 {
 extension ColdBatch {
     func put(
         _ namespace: UInt32 = 0, _ key: [UInt8], _ value: [UInt8], lsn: UInt64,
-        expiry: Int64 = -1, hash: UInt64? = nil
+        expiry: Int64 = -1, partsDue: Int64? = nil, hash: UInt64? = nil
     ) {
         key.withUnsafeBytes { keyBytes in
             value.withUnsafeBytes {
                 append(
                     namespace: namespace, hash: hash ?? coldHash(key), key: keyBytes, type: 7,
-                    access: 3, lsn: lsn, expiry: expiry, payload: $0)
+                    access: 3, lsn: lsn, expiry: expiry, partsDue: partsDue, payload: $0)
             }
         }
     }

@@ -11,9 +11,9 @@ private func hex(_ bytes: some Sequence<UInt8>) -> String {
 
 @Suite struct ColdRecordTests {
     /// The stored row of one record, as (row key, value).
-    private func stored(_ key: [UInt8], _ payload: [UInt8], tombstone: Bool = false) throws
-        -> ([UInt8], [UInt8])
-    {
+    private func stored(
+        _ key: [UInt8], _ payload: [UInt8], tombstone: Bool = false, partsDue: Int64? = nil
+    ) throws -> ([UInt8], [UInt8]) {
         let directory = ColdDirectory()
         let store = try directory.open()
         let batch = ColdBatch()
@@ -25,7 +25,7 @@ private func hex(_ bytes: some Sequence<UInt8>) -> String {
                     batch.append(
                         namespace: 0x0102_0304, hash: 0xA1A2_A3A4_A5A6_A7A8, key: key, type: 14,
                         access: 0x0506_0708, lsn: 0x1122_3344_5566_7788, expiry: 1_700_000_000_000,
-                        payload: $0)
+                        partsDue: partsDue, payload: $0)
                 }
             }
         }
@@ -66,6 +66,33 @@ private func hex(_ bytes: some Sequence<UInt8>) -> String {
         #expect(try stored(Array(key[0..<491]), []).0.count == 503)
     }
 
+    /// The time of a part stands behind the length of a long key, before the body.
+    @Test func theTimeOfPartsIsCarried() throws {
+        let due: Int64 = 1_600_000_000_000
+        let (row, value) = try stored(Array("key".utf8), Array("payload".utf8), partsDue: due)
+        #expect(value[2] == 8)
+        #expect(hex(value[16..<24]) == "0068e5cf8b010000")
+        #expect(hex(value[28...]) == "00806e8774010000" + hex("payload".utf8))
+        let key = [UInt8]((0..<600).map { UInt8($0 & 255) })
+        let (longRow, long) = try stored(key, [UInt8](repeating: 7, count: 9000), partsDue: due)
+        #expect(long[2] == 14)
+        #expect(hex(long[28..<40]) == "58020000" + "00806e8774010000")
+        #expect(long.count == 56)
+        #expect(longRow.count == ColdKey.rowMax)
+        for value in [value, long] {
+            value.withUnsafeBytes { bytes in
+                #expect(ColdHeader(bytes)?.due == due)
+                #expect(ColdHeader(bytes)?.expiry == 1_700_000_000_000)
+            }
+        }
+        row.withUnsafeBytes { row in
+            value.withUnsafeBytes { value in
+                let record = ColdHeader.decode(row: row, value: value)
+                #expect(record.map { Array($0.payload) } == Array("payload".utf8))
+            }
+        }
+    }
+
     @Test func sipHashMatchesTheReferenceVector() {
         let input = [UInt8](0..<15)
         let hash = input.withUnsafeBytes {
@@ -103,7 +130,7 @@ private func hex(_ bytes: some Sequence<UInt8>) -> String {
             }
             if bytes.count > 2 && Bool.random() {
                 bytes[0] = 1
-                bytes[2] &= 7
+                bytes[2] &= 15
             }
             bytes.withUnsafeBytes {
                 if let header = ColdHeader($0) {

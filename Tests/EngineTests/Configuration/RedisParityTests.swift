@@ -106,6 +106,7 @@ struct RedisParityTests {
                 "cold-tier", "cold-max-bytes", "cold-reader-threads", "promotion-window",
                 "archive-retention", "archive-max-bytes", "debug-spill-every-command",
                 "set-max-listpack-entries", "set-max-listpack-value",
+                "rdb-version",
             ])
     }
 

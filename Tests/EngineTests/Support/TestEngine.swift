@@ -12,13 +12,15 @@ final class TestEngine {
 
     /// An engine without cold tier and log file, its effects kept for `effects()`.
     init(
-        seed: UInt64 = 1, resp: Int = 2, _ configure: (inout Configuration) -> Void = { _ in }
+        seed: UInt64 = 1, resp: Int = 2, clock: Clock = .system,
+        _ configure: (inout Configuration) -> Void = { _ in }
     ) {
         var configuration = Configuration()
         configuration.coldTier = false
         configure(&configuration)
         engine = Engine(
-            configuration: configuration, secret: HashSecret(k0: seed, k1: ~seed), seed: seed)
+            configuration: configuration, secret: HashSecret(k0: seed, k1: ~seed), seed: seed,
+            clock: clock)
         engine.logIsEnabled = true
         client = Client(id: 1, nowMs: engine.nowMs)
         client.reply.version = resp

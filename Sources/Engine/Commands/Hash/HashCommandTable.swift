@@ -1,6 +1,6 @@
 // The commands on hashes: one row each.
 
-let hashCommands: [CommandSpec] = hashWriteCommands + hashReadCommands
+let hashCommands: [CommandSpec] = hashWriteCommands + hashReadCommands + hashFieldCommands
 
 private let hashWriteCommands: [CommandSpec] = [
     CommandSpec(

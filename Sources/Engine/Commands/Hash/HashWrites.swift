@@ -27,12 +27,14 @@ enum HashWrites {
         let key = engine.key(args[1], client)
         let hash = try engine.writeOrCreateHash(key)
         let limits = engine.hashLimits
+        let before = engine.fieldExpiry(hash.entry)
         var created = 0
         var index = 2
         while index < args.count {
             if hash.set(args[index], args[index &+ 1], limits) { created &+= 1 }
             index &+= 2
         }
+        engine.fieldsChanged(key, hash.entry, since: before)
         engine.changed(key, hash.entry, "hset", .hash)
         engine.propagate(client, args)
         return created
@@ -56,6 +58,7 @@ enum HashWrites {
         let key = engine.key(args[1], client)
         guard let entry = try engine.write(key, .hash) else { return client.reply.integer(0) }
         let hash = HashValue(entry)
+        let before = engine.fieldExpiry(entry)
         var removed = 0
         var isEmpty = false
         for index in 2..<args.count where hash.remove(args[index]) {
@@ -67,6 +70,7 @@ enum HashWrites {
         }
         if removed > 0 {
             engine.propagate(client, args)
+            engine.fieldsChanged(key, entry, since: before)
             engine.changed(key, entry, "hdel", .hash)
             if isEmpty { engine.remove(key, entry) }
         }
@@ -91,7 +95,7 @@ enum HashWrites {
         let (sum, overflow) = old.addingReportingOverflow(increment)
         if overflow { throw .overflow }
         let hash = entry.map { HashValue($0) } ?? engine.createHash(key)
-        _ = Numbers.withFormatted(sum) { hash.set(args[2], $0, engine.hashLimits) }
+        Numbers.withFormatted(sum) { hash.setKeepingExpiry(args[2], $0, engine.hashLimits) }
         engine.changed(key, hash.entry, "hincrby", .hash)
         engine.propagate(client, args)
         client.reply.integer(sum)
@@ -121,9 +125,15 @@ enum HashWrites {
         ) { room in
             let count = Numbers.formatFloat80Human(sum, into: room.baseAddress!)
             let text = Bytes(start: room.baseAddress!, count: count)
-            hash.set(args[2], text, engine.hashLimits)
+            hash.setKeepingExpiry(args[2], text, engine.hashLimits)
             engine.changed(key, hash.entry, "hincrbyfloat", .hash)
-            engine.effect(key, "HSET", .bytes(args[2]), .bytes(text))
+            if hash.expiry(of: args[2]) == nil {
+                engine.effect(key, "HSET", .bytes(args[2]), .bytes(text))
+            } else {
+                engine.effect(
+                    key, "HSETEX", .literal("KEEPTTL"), .literal("FIELDS"), .integer(1),
+                    .bytes(args[2]), .bytes(text))
+            }
             client.reply.bulk(text)
         }
     }
@@ -145,7 +155,7 @@ extension Engine {
         return createHash(key)
     }
 
-    fileprivate func createHash(_ key: Key) -> HashValue {
+    func createHash(_ key: Key) -> HashValue {
         HashValue.create(in: insert(key, .hash, .listPack))
     }
 }
@@ -177,10 +187,10 @@ extension ListPackElement {
 
     /// Lends the element's text.
     @inline(__always)
-    func withBytes<R>(_ body: (Bytes) -> R) -> R {
+    func withBytes<R>(_ body: (Bytes) throws -> R) rethrows -> R {
         switch self {
-        case .integer(let value): Numbers.withFormatted(value, body)
-        case .bytes(let bytes): body(bytes)
+        case .integer(let value): try Numbers.withFormatted(value, body)
+        case .bytes(let bytes): try body(bytes)
         }
     }
 }

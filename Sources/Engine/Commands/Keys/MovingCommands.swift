@@ -107,6 +107,7 @@ enum MovingCommands {
 extension Engine {
     /// Deletes a key without a word to subscribers, because its place is taken at once.
     func removeSilently(_ key: Key, _ entry: Entry) {
+        forgetFields(key.database, key.hash, entry)
         discardValue(entry)
         removeEntry(key, entry)
     }
@@ -124,6 +125,7 @@ extension Engine {
         // Inserting moves no other entry, so that a lent body stays where it is.
         let moved = insert(target, value, expiry: entry.expiry)
         moved.access = entry.access
+        forgetFields(source.database, source.hash, entry)
         removeEntry(source, entry)
         stats.changesSinceSave &+= 1
         if observedKeyCount != 0 { touchObservers(source) }

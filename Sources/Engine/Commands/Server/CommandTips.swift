@@ -83,8 +83,9 @@ enum CommandTips {
         RO :: hexists hlen hstrlen llen scard sismember strlen type xlen zcard
         RO @2 :: memory|usage object|encoding object|freq object|idletime object|refcount
         RO access :: bitcount bitfield_ro bitpos digest dump expiretime geodist geohash geopos \
-        georadius_ro georadiusbymember_ro geosearch get getbit getrange hget hgetall hkeys hmget \
-        hrandfield hscan hvals lindex lpos lrange pexpiretime pttl smembers smismember \
+        georadius_ro georadiusbymember_ro geosearch get getbit getrange hexpiretime hget hgetall \
+        hkeys hmget hpexpiretime hpttl hrandfield hscan httl hvals lindex lpos lrange \
+        pexpiretime pttl smembers smismember \
         srandmember sscan substr ttl xpending xrange xrevrange zcount zlexcount zmscore \
         zrandmember zrange zrangebylex zrangebyscore zrank zrevrange zrevrangebylex \
         zrevrangebyscore zrevrank zscan zscore
@@ -108,7 +109,7 @@ enum CommandTips {
         anywhere in the argument array" :: sort
         RO range=-1,1,0 :: exists touch watch
         RW access @2 :: pfdebug
-        RW access delete :: delifeq getdel lpop rpop spop zpopmax zpopmin
+        RW access delete :: delifeq getdel hgetdel lpop rpop spop zpopmax zpopmin
         RW access delete @2 keynum=0,1,1 :: blmpop bzmpop
         RW access delete @3; RW access delete incomplete @KEYS,-2 range=-1,1,0 :: migrate
         RW access delete keynum=0,1,1 :: lmpop zmpop
@@ -121,7 +122,7 @@ enum CommandTips {
         and propagate to replicas" :: pfcount
         RW access update :: decr decrby getset hincrby hincrbyfloat incr incrby incrbyfloat move \
         setbit zincrby
-        RW access update "RW and UPDATE because it changes the TTL" :: getex
+        RW access update "RW and UPDATE because it changes the TTL" :: getex hgetex
         RW access update @2 keynum=0,1,1 :: evalsha
         RW access update @2 keynum=0,1,1 "We cannot tell how the keys will be used so we assume \
         the worst, RW and UPDATE" :: eval fcall
@@ -135,7 +136,8 @@ enum CommandTips {
         RW delete @2 :: xgroup|delconsumer xgroup|destroy
         RW insert :: append hsetnx linsert lpush lpushx pfadd rpush rpushx sadd
         RW insert @2 :: xgroup|create xgroup|createconsumer
-        RW update :: expire expireat geoadd hmset hset lset persist pexpire pexpireat setrange \
+        RW update :: expire expireat geoadd hexpire hexpireat hmset hpersist hpexpire hpexpireat \
+        hset hsetex lset persist pexpire pexpireat setrange \
         xack xclaim xsetid zadd
         RW update "UPDATE instead of INSERT because of the optional trimming feature" :: xadd
         RW update @2 :: xgroup|setid

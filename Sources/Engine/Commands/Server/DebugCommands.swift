@@ -88,7 +88,7 @@ enum DebugCommands {
         for index in 2..<Swift.max(args.count, 2) {
             var digest = ContentDigest()
             engine.withValue(engine.key(args[index], client)) {
-                digest.mixValue($0, exactly: false)
+                digest.mixValue($0, exactly: false, now: engine.expiryClockMs)
             }
             client.reply.simple(digest.text)
         }

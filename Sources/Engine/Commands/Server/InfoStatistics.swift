@@ -21,6 +21,7 @@ extension InfoSections {
         info.field("sync_partial_ok", 0)
         info.field("sync_partial_err", 0)
         info.field("expired_keys", stats.expiredKeys)
+        info.field("expired_subkeys", stats.expiredFields)
         info.field("expired_stale_perc", "0.00")
         info.field("expired_time_cap_reached_count", 0)
         info.field("expire_cycle_cpu_milliseconds", 0)

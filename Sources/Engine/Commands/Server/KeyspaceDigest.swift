@@ -11,6 +11,7 @@
 
 struct ContentDigest: Equatable {
     private static let expiryMark: StaticString = "!!expire!!"
+    private static let fieldExpiryMark: StaticString = "!!hexpire!!"
 
     private(set) var bytes = [UInt8](repeating: 0, count: 20)
 
@@ -58,9 +59,9 @@ struct ContentDigest: Equatable {
 }
 
 extension ContentDigest {
-    /// Type, elements and expiry of a value. `exactly`: the time of the expiry, not only that
-    /// there is one.
-    mutating func mixValue(_ entry: Entry, exactly: Bool) {
+    /// Type, elements and expiry of a value, without the fields that are due at `now`. `exactly`:
+    /// the time of an expiry, not only that there is one.
+    mutating func mixValue(_ entry: Entry, exactly: Bool, now: Int64) {
         mix(UInt32(entry.type.rawValue))
         switch entry.type {
         case .string: StringValue.withBytes(entry) { mix($0) }
@@ -76,10 +77,15 @@ extension ContentDigest {
                 xor(element)
             }
         case .hash:
-            HashValue(entry).forEach { field, value in
+            HashValue(entry).forEachExpiring { field, value, expiry in
+                if let expiry, expiry < now { return }
                 var element = ContentDigest()
                 element.mix(field)
                 element.mix(value)
+                if let expiry {
+                    element.xor(ContentDigest.fieldExpiryMark.bytes)
+                    if exactly { Numbers.withFormatted(expiry) { element.xor($0) } }
+                }
                 xor(element)
             }
         case .stream:
@@ -112,7 +118,7 @@ extension Engine {
                         _ = withValue(key(raw, database: index)) { entry in
                             var one = ContentDigest()
                             one.mix(raw)
-                            one.mixValue(entry, exactly: exactly)
+                            one.mixValue(entry, exactly: exactly, now: expiryClockMs)
                             digest.xor(one)
                         }
                     }
@@ -129,6 +135,7 @@ extension Engine {
         if let raw = databases[key.database].table.find(key.hash, key.bytes) {
             let entry = Entry(raw)
             if entry.type == .tombstone || entry.expiry ?? .max < expiryClockMs { return false }
+            if isEmptyByNow(entry) { return false }
             body(entry)
             return true
         }
@@ -148,10 +155,11 @@ extension Engine {
                     bodyCount: value.bodyCount, expiry: expiry)
                 value.store(in: entry.body)
                 entry.access = record.access
-                body(entry)
+                let exists = !isEmptyByNow(entry)
+                if exists { body(entry) }
                 discardValue(entry)
                 entry.deallocate()
-                return true
+                return exists
             } ?? false
         } catch {
             tier.stats.damagedRecords += 1

@@ -79,6 +79,12 @@ struct ExpiryIndex: ~Copyable {
         return due
     }
 
+    /// How many pairs have a time at or before `nowMs`. O(log n).
+    func dueCount(nowMs: Int64) -> Int {
+        let limit = Self.item(nowMs, 0).key
+        return tree.rank { $0.key <= limit }
+    }
+
     /// Visits the first `max` pairs in order of time. O(log n + pairs).
     func visitFirst(_ max: Int, _ body: (_ timeMs: Int64, _ hash: UInt64) -> Void) {
         tree.visit(0..<min(max, count)) { body(ExpiryIndex.time($0), $0.value) }

@@ -50,15 +50,17 @@ package final class ColdBatch: @unchecked Sendable {
 
     deinit { free(base) }
 
-    /// Appends the value of a key. `payload` writes it with `write(_:)`. O(key + payload).
+    /// Appends the value of a key. `payload` writes it with `write(_:)`. `partsDue`: when a part
+    /// of the value expires first. O(key + payload).
     @inline(__always)
     package func append(
         namespace: UInt32, hash: UInt64, key: Bytes, type: UInt8, access: UInt32, lsn: UInt64,
-        expiry: Int64 = ColdRecord.noExpiry, payload: (ColdBatch) -> Void
+        expiry: Int64 = ColdRecord.noExpiry, partsDue: Int64? = nil, payload: (ColdBatch) -> Void
     ) {
         let start = begin(
             Entry.record, rowBytes: ColdKey.rowBytes(key), type: type, tombstone: false,
-            fullKey: ColdKey.isLong(key) ? key : nil, access: access, lsn: lsn, expiry: expiry)
+            fullKey: ColdKey.isLong(key) ? key : nil, access: access, lsn: lsn, expiry: expiry,
+            partsDue: partsDue)
         ColdKey.write(namespace, hash, key, to: base + start + Entry.headBytes)
         payload(self)
         end(start)
@@ -68,11 +70,11 @@ package final class ColdBatch: @unchecked Sendable {
     /// Appends the value of a key.
     package func append(
         namespace: UInt32, hash: UInt64, key: Bytes, type: UInt8, access: UInt32, lsn: UInt64,
-        expiry: Int64 = ColdRecord.noExpiry, payload: Bytes
+        expiry: Int64 = ColdRecord.noExpiry, partsDue: Int64? = nil, payload: Bytes
     ) {
         append(
             namespace: namespace, hash: hash, key: key, type: type, access: access, lsn: lsn,
-            expiry: expiry
+            expiry: expiry, partsDue: partsDue
         ) { $0.write(payload) }
     }
 
@@ -210,15 +212,16 @@ package final class ColdBatch: @unchecked Sendable {
     /// Writes the head of an entry and the record's header; the row key is left to the caller.
     private func begin(
         _ kind: UInt32, rowBytes: Int, type: UInt8, tombstone: Bool, fullKey: Bytes?,
-        access: UInt32, lsn: UInt64, expiry: Int64
+        access: UInt32, lsn: UInt64, expiry: Int64, partsDue: Int64? = nil
     ) -> Int {
         let start = used
-        reserve(Entry.headBytes + rowBytes + ColdHeader.fixedBytes + 4 + (fullKey?.count ?? 0))
+        reserve(Entry.headBytes + rowBytes + ColdHeader.fixedBytes + 12 + (fullKey?.count ?? 0))
         base.storeBytes(of: UInt32(rowBytes), toByteOffset: start, as: UInt32.self)
         base.storeBytes(of: kind, toByteOffset: start + 4, as: UInt32.self)
         let value = base + start + Entry.headBytes + rowBytes
         var flags: UInt8 = tombstone ? ColdHeader.Flags.tombstone : 0
         if fullKey != nil { flags |= ColdHeader.Flags.longKey }
+        if partsDue != nil { flags |= ColdHeader.Flags.partsExpire }
         let head = UInt32(ColdHeader.version) | UInt32(type) << 8 | UInt32(flags) << 16
         value.storeBytes(of: head.littleEndian, as: UInt32.self)
         value.storeBytes(of: access.littleEndian, toByteOffset: 4, as: UInt32.self)
@@ -230,8 +233,12 @@ package final class ColdBatch: @unchecked Sendable {
             value.storeBytes(
                 of: UInt32(fullKey.count).littleEndian, toByteOffset: 28, as: UInt32.self)
             used += 4
-            write(fullKey)
         }
+        if let partsDue {
+            base.storeBytes(of: partsDue.littleEndian, toByteOffset: used, as: Int64.self)
+            used += 8
+        }
+        if let fullKey { write(fullKey) }
         newestLSN = max(newestLSN, lsn)
         return start
     }

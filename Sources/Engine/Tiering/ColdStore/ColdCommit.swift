@@ -173,8 +173,8 @@ extension ColdStore {
                     continue
                 }
                 let header = try add(entry, row, writer, &output)
-                if header.expiry >= 0 && !header.isTombstone {
-                    expiring.append((header.expiry, index[position].offset))
+                if header.due >= 0 && !header.isTombstone {
+                    expiring.append((header.due, index[position].offset))
                 }
             }
             if !expiring.isEmpty {

@@ -4,6 +4,9 @@
 //
 //     expiry (Unix ms) u64 big-endian | row key (ColdKey.swift) -> LSN u64 little-endian
 //
+// The expiry is the time at which anything in the record is due: the key, or, of a hash, the
+// first field. Whoever fetches the record then sees to what that is.
+//
 // An index updated in place would rewrite a page per key, so it is made of runs too. Runs
 // cannot be changed, so each run in memory has a mark, the last row that was handed out. A row
 // whose record has since changed is stale; it is passed over, and dropped by the next merge.
@@ -134,7 +137,7 @@ extension ColdStore {
         guard ColdKey.isValid(row), let header = try findHeader(view, list, row) else {
             return false
         }
-        return !header.isTombstone && header.expiry == ExpiryRow.expiry(key)
+        return !header.isTombstone && header.due == ExpiryRow.expiry(key)
             && header.lsn == UInt64(littleEndian: value.loadUnaligned(as: UInt64.self))
     }
 }

@@ -302,8 +302,8 @@ extension ColdStore {
         let visitsMax = job.consumes ? ColdStore.consumedRowsMax : 1 << 20
         while try walk.next({ older in
             dropped.rowsSuperseded += 1
-            if hasExpiries, let header = ColdHeader(older), header.expiry >= 0 {
-                hiddenExpiries.append(header.expiry)
+            if hasExpiries, let header = ColdHeader(older), header.due >= 0 {
+                hiddenExpiries.append(header.due)
             }
         }) {
             let row = walk.key
@@ -315,7 +315,7 @@ extension ColdStore {
                 continue
             }
             if !hiddenExpiries.isEmpty {
-                for expiry in hiddenExpiries where expiry != header.expiry {
+                for expiry in hiddenExpiries where expiry != header.due {
                     if job.supersededExpiries.count < MergeJob.supersededMax {
                         job.supersededExpiries.insert(MergeJob.fingerprint(expiry, row))
                     }

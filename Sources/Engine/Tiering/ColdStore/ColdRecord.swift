@@ -2,13 +2,14 @@
 //
 //      0  format version      u8    1
 //      1  type                u8    the caller's number (the RDB value-type byte); 0 in tombstones
-//      2  flags               u8    1 tombstone, 2 long key, 4 body in chunks
+//      2  flags               u8    1 tombstone, 2 long key, 4 body in chunks, 8 parts expire
 //      3  zero                u8
 //      4  access frequency    u32
 //      8  LSN                 u64   log position at which the value was serialized
 //     16  expiry              i64   Unix milliseconds; -1: none
 //     24  CRC-32C             u32   of the row key, bytes 0-23, the rest of the header, the body
 //     28  key length          u32   only with flag 2
+//      +  due                 i64   only with flag 8: when a part of the value expires first
 //      +  body length         u64   only with flag 4
 //      +  first chunk         u64   only with flag 4; not in the CRC, since merging renumbers
 //     body: the full key with flag 2, then the payload; with flag 4 in the run's chunk rows
@@ -98,7 +99,8 @@ struct ColdHeader {
         static let tombstone: UInt8 = 1
         static let longKey: UInt8 = 2
         static let chunked: UInt8 = 4
-        static let known: UInt8 = 7
+        static let partsExpire: UInt8 = 8
+        static let known: UInt8 = 15
     }
 
     var type: UInt8
@@ -106,6 +108,9 @@ struct ColdHeader {
     var access: UInt32
     var lsn: UInt64
     var expiry: Int64
+    /// When anything in the record is due, the key or a part of its value: the time of its row in
+    /// the index; negative: never.
+    var due: Int64
     var crc: UInt32
     var keyLength: Int
     /// Length of key (if long) and payload together.
@@ -144,6 +149,14 @@ struct ColdHeader {
             keyLength = Int(
                 UInt32(littleEndian: value.loadUnaligned(fromByteOffset: at, as: UInt32.self)))
             at += 4
+        }
+        due = expiry
+        if flags & Flags.partsExpire != 0 {
+            guard value.count >= at + 8 else { return nil }
+            let part = Int64(
+                littleEndian: value.loadUnaligned(fromByteOffset: at, as: Int64.self))
+            due = expiry < 0 ? part : min(expiry, part)
+            at += 8
         }
         firstChunk = 0
         if flags & Flags.chunked != 0 {
