@@ -17,7 +17,8 @@ enum ValueCodec {
         case (.sortedSet, _): RDBType.sortedSet
         case (.hash, .listPack): RDBType.hashListPack
         case (.hash, _): RDBType.hash
-        case (.stream, _), (.tombstone, _): preconditionFailure("no such value to encode")
+        case (.stream, _): RDBType.stream2
+        case (.tombstone, _): preconditionFailure("no such value to encode")
         }
     }
 
@@ -44,6 +45,9 @@ enum ValueCodec {
             encodeList(entry.pointer.assumingMemoryBound(to: QuickList.self), &out, compress)
         case .tree:
             encodeSortedSet(entry.pointer.assumingMemoryBound(to: SortedSet.self), &out, compress)
+        case .stream:
+            encodeStream(
+                entry.pointer.assumingMemoryBound(to: Stream.self), RDBType.stream2, &out, compress)
         }
         return type(of: entry)
     }

@@ -80,7 +80,7 @@ struct DetachedValue {
         case .raw:
             encoding = .raw
             storage = .raw(entry.body.loadUnaligned(as: RawString.self))
-        case .listPack, .intSet, .table, .quickList, .tree:
+        case .listPack, .intSet, .table, .quickList, .tree, .stream:
             encoding = entry.encoding
             storage = .pointer(entry.pointer)
         }

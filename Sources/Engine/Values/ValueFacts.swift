@@ -14,6 +14,7 @@ extension Entry {
         case .table: "hashtable"
         case .quickList: "quicklist"
         case .tree: "skiplist"
+        case .stream: "stream"
         }
     }
 
@@ -35,6 +36,7 @@ extension Entry {
         case .table: return boxed(MemberTable.self) { $0.memoryBytes }
         case .quickList: return boxed(QuickList.self) { $0.memoryBytes }
         case .tree: return boxed(SortedSet.self) { $0.memoryBytes }
+        case .stream: return boxed(Stream.self) { $0.memoryBytes }
         }
     }
 

@@ -63,6 +63,9 @@ extension Engine {
         case .tree:
             return copied(
                 entry, Box.create(Box.lend(entry.pointer, SortedSet.self).pointee.copy()))
+        case .stream:
+            return copied(
+                entry, Box.create(Box.lend(entry.pointer, Stream.self).pointee.copy()))
         }
     }
 
@@ -117,7 +120,8 @@ extension Entry {
         }
     }
 
-    /// Elements of a collection (pairs of a hash or sorted set); 1 for a string. O(1).
+    /// Elements of a collection (pairs of a hash or sorted set, parts to be freed of a stream);
+    /// 1 for a string. O(1).
     var elementCount: Int {
         switch encoding {
         case .embedded, .integer, .raw: 1
@@ -140,6 +144,7 @@ extension DetachedValue {
         case .table: return Box.lend(raw, MemberTable.self).pointee.count
         case .quickList: return Box.lend(raw, QuickList.self).pointee.count
         case .tree: return Box.lend(raw, SortedSet.self).pointee.count
+        case .stream: return Box.lend(raw, Stream.self).pointee.partCount
         case .embedded, .integer, .raw: return 1
         }
     }
@@ -147,7 +152,7 @@ extension DetachedValue {
     /// Packed encodings are one allocation, however many elements they hold.
     var canBeFreedInSlices: Bool {
         switch encoding {
-        case .table, .quickList, .tree: true
+        case .table, .quickList, .tree, .stream: true
         default: false
         }
     }
@@ -165,6 +170,7 @@ extension DetachedValue {
             case .table: Box.destroy(raw, MemberTable.self)
             case .quickList: Box.destroy(raw, QuickList.self)
             case .tree: Box.destroy(raw, SortedSet.self)
+            case .stream: Box.destroy(raw, Stream.self)
             case .embedded, .integer, .raw: return
             }
         }
@@ -185,6 +191,7 @@ extension DetachedValue {
             _ = list.pointee.dropNodes(max: max)
             return before - list.pointee.nodeCount
         case .tree: return Box.lend(raw, SortedSet.self).pointee.removeSome(max: max)
+        case .stream: return Box.lend(raw, Stream.self).pointee.removeSome(max: max)
         default: return 0
         }
     }
