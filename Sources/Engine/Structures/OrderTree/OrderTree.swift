@@ -1,4 +1,4 @@
-// A counted B+tree of 16-byte items: the order behind sorted sets and the expiry index.
+// A counted B+tree of 16-byte items: the order behind sorted sets, streams and the expiry index.
 //
 // An item is a pair of words: a key that orders as an unsigned integer, and a value that breaks
 // ties in whatever way the owner says. The tree never looks at values: every search is given a
