@@ -4,9 +4,13 @@ Writes are made in units: one command, or several between MULTI and EXEC. One co
 are executed in order, so that after a crash the database must be the model after a prefix of
 the units sent, and that prefix must hold every unit that was acknowledged."""
 
+import itertools
+
 from resp import plain
 
 FAR_MS = 4_000_000_000_000
+# IDs of entries of streams, for every stream there is.
+ENTRY_IDS = itertools.count(1)
 
 
 class Model:
@@ -65,9 +69,10 @@ class Model:
 
     def change(self, data, name, key, *a):
         """Commands that change a value in place, creating it when there is none."""
-        empty = {"A": b"", "I": b"0", "R": [], "L": [], "H": {}, "S": set(), "Z": {}}[name[0]]
+        empty = {"A": b"", "I": b"0", "R": [], "L": [], "H": {}, "S": set(), "Z": {},
+                 "X": []}[name[0]]
         if key not in data:
-            if name in ("LPOP", "LTRIM", "HDEL", "SREM", "ZREM"):
+            if name in ("LPOP", "LTRIM", "HDEL", "SREM", "ZREM", "XDEL", "XTRIM"):
                 return
             data[key] = [empty, -1]
         entry = data[key]
@@ -92,13 +97,19 @@ class Model:
             value.difference_update(a)
         elif name == "ZADD":
             value.update((m, b"%d" % s) for s, m in zip(a[::2], a[1::2]))
+        elif name == "XADD":
+            value.append([a[0], list(a[1:])])
+        elif name == "XDEL":
+            entry[0] = [item for item in value if item[0] not in a]
+        elif name == "XTRIM":
+            entry[0] = value[max(0, len(value) - a[1]) :]
         elif name == "ZINCRBY":
             value[a[1]] = b"%d" % (int(value.get(a[1], 0)) + a[0])
         else:
             assert name in ("HDEL", "ZREM"), name
             for field in a:
                 value.pop(field, None)
-        if name != "APPEND":
+        if name != "APPEND" and name[0] != "X":
             self.trim(data, key)
 
     @staticmethod
@@ -122,7 +133,8 @@ def contents(connection, database):
     """A database as the model holds it."""
     connection.call("SELECT", database)
     reads = {b"string": ("GET",), b"hash": ("HGETALL",), b"list": ("LRANGE", 0, -1),
-             b"set": ("SMEMBERS",), b"zset": ("ZRANGE", 0, -1, "WITHSCORES")}
+             b"set": ("SMEMBERS",), b"zset": ("ZRANGE", 0, -1, "WITHSCORES"),
+             b"stream": ("XRANGE", "-", "+")}
     keys = connection.plain("KEYS", "*")
     kinds = [r[1] for r in connection.pipeline([("TYPE", k) for k in keys])]
     present = [(k, kind) for k, kind in zip(keys, kinds) if kind != b"none"]
@@ -158,11 +170,15 @@ def command(rng, model):
                            ("SWAPDB", *model.databases[:2]),
                            ("MOVE", key(b"s"), model.databases[1])])
     if roll < 0.12:
-        kind = rng.choice([b"s", b"c", b"l", b"h", b"S", b"z"])
+        kind = rng.choice([b"s", b"c", b"l", b"h", b"S", b"z", b"x"])
         return rng.choice([("DEL", key(kind)), ("RENAME", key(kind), key(kind)),
                            ("COPY", key(kind), key(kind), "REPLACE"),
                            ("PEXPIREAT", key(kind), FAR_MS + number), ("PERSIST", key(kind))])
+    new, old = next(ENTRY_IDS), rng.randrange(1, 50)
     return rng.choice([
+        *[("XADD", key(b"x"), b"%d-1" % new, b"f", text[:80], b"n", b"%d" % number)] * 3,
+        ("XDEL", key(b"x"), *[b"%d-1" % max(1, new - old * n) for n in (1, 2, 3)]),
+        ("XTRIM", key(b"x"), "MAXLEN", rng.randrange(30)),
         ("SET", key(b"s"), text), ("SET", key(b"s"), text, "PXAT", FAR_MS + number),
         ("APPEND", key(b"s"), b"+%d" % number), ("INCRBY", key(b"c"), rng.randint(1, 100)),
         ("INCRBY", key(b"c"), 1), ("RPUSH", key(b"l"), *[element() for _ in range(many())]),

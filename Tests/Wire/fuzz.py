@@ -32,25 +32,34 @@ NUMBERS = [b"0", b"1", b"2", b"3", b"5", b"-1", b"-2", b"10", b"9223372036854775
            b"18446744073709551615", b"4294967296", b"2147483648", b"-2147483649", b"1.5", b"+1",
            b"01", b" 1", b"", b"1e3", b"inf", b"-inf", b"nan", b"(1", b"[a", b"-", b"+", b"x",
            b"*", b"-0", b"536870912", b"9223372036854775", b"4611686018427387904", b"1000000"]
-KEYS = [b"s", b"n", b"h", b"l", b"S", b"i", b"z", b"bigh", b"bigl", b"bigS", b"bigz", b"none"]
+KEYS = [b"s", b"n", b"h", b"l", b"S", b"i", b"z", b"bigh", b"bigl", b"bigS", b"bigz", b"t", b"bigt",
+        b"none"]
 WORDS = [b"COUNT", b"LIMIT", b"NX", b"GT", b"WITHSCORES", b"GET", b"STORE", b"REV", b"extra"]
 FIXTURE = [
     ["SET", "s", "hello"], ["SET", "n", "10"], ["HSET", "h", "a", "1", "b", "x"],
     ["RPUSH", "l", "a", "b", "c", "1"], ["SADD", "S", "a", "b", "x"], ["SADD", "i", 1, 2, 3],
     ["ZADD", "z", 1, "a", 2, "b", 3, "c"], ["RPUSH", "bigl", *range(700)],
     ["HSET", "bigh", *range(600)], ["SADD", "bigS", *[f"m{i}" for i in range(600)]],
-    ["ZADD", "bigz", *[x for i in range(300) for x in (i % 7, f"m{i}")]]]
+    ["ZADD", "bigz", *[x for i in range(300) for x in (i % 7, f"m{i}")]],
+    *[["XADD", "t", f"{i}-{i % 2}", "f", i, "g", "x"] for i in range(1, 6)],
+    *[["XADD", "bigt", f"{i // 4}-{i % 4}", f"f{i % 3}", i] for i in range(1, 60)],
+    ["XDEL", "t", "2"], ["XDEL", "bigt", "3-2", "4-1", "1-1"], ["XSETID", "bigt", "99-1"],
+    *[w for key in ("t", "bigt") for w in (
+        ["XGROUP", "CREATE", key, "a", 0], ["XGROUP", "CREATE", key, "b", "$"],
+        ["XREADGROUP", "GROUP", "a", "x", "COUNT", 3, "STREAMS", key, ">"],
+        ["XREADGROUP", "GROUP", "a", "1", "COUNT", 2, "STREAMS", key, ">"],
+        ["XGROUP", "CREATECONSUMER", key, "b", "x"])]]
 # Ends, blocks or changes the connection or the server itself.
 NEVER = set("""shutdown debug monitor subscribe psubscribe ssubscribe sync psync replconf quit
     unsubscribe punsubscribe sunsubscribe failover replicaof slaveof reset hello auth select
     wait client config restore-asking module
-    blpop brpop brpoplpush blmove blmpop bzpopmin bzpopmax bzmpop xread xreadgroup
+    blpop brpop brpoplpush blmove blmpop bzpopmin bzpopmax bzmpop
     save bgsave""".split())
 # Answers by chance, by time or by what is Firn's own: only Firn is asked, and must survive.
 ALONE = set("""info dbsize lolwut acl cluster latency memory slowlog command role lastsave time
     bgrewriteaof randomkey spop srandmember hrandfield zrandmember scan sscan
     hscan zscan dump restore migrate object tier archive exec discard multi watch unwatch
-    pubsub publish asking readonly readwrite
+    pubsub publish asking readonly readwrite xclaim xautoclaim xpending
     eval evalsha eval_ro evalsha_ro fcall fcall_ro function script pfdebug pfselftest""".split())
 
 
@@ -129,11 +138,15 @@ class Arguments:
 
 
 def lasting(words):
-    """The same without times that end while the test runs."""
+    """The same without times that end while the test runs, the time of day, and waiting."""
     if words[0] in (b"EXPIRE", b"PEXPIRE", b"SETEX", b"PSETEX"):
         at = [2]
     elif words[0] in (b"SET", b"GETEX"):
         at = [i + 1 for i, w in enumerate(words) if w.upper() in (b"EX", b"PX")]
+    elif words[0] in (b"XREAD", b"XREADGROUP"):
+        return [w for w in words if w.upper() != b"BLOCK"]
+    elif words[0] == b"XADD":
+        return [b"7-*" if w == b"*" else w for w in words]
     else:
         return words
     for i in at:
@@ -267,7 +280,11 @@ READS = {b"string": [["GET"], ["STRLEN"], ["APPEND", "x"]],
          b"hash": [["HGETALL"], ["HSET", "q", "1"], ["HDEL", "a"], ["HRANDFIELD", -3],
                   ["HPTTL", "FIELDS", 2, "a", "f1"], ["HEXPIRE", 9, "FIELDS", 2, "b", "f2"],
                   ["HPERSIST", "FIELDS", 1, "a"], ["HSETEX", "KEEPTTL", "FIELDS", 1, "a", 7]],
-         b"stream": [["XLEN"], ["XRANGE", "-", "+"]]}
+         b"stream": [["XLEN"], ["XRANGE", "-", "+"], ["XREVRANGE", "+", "-", "COUNT", 3],
+                     ["XADD", "*", "f", "x"], ["XDEL", "1-1", "3-1", "2"], ["XTRIM", "MAXLEN", 2],
+                     ["XTRIM", "MINID", "~", "3"], ["XSETID", "18446744073709551615-1"],
+                     ["XACK", "a", "1-1"], ["XCLAIM", "a", "y", 0, "1-1", "3-1", "FORCE"],
+                     ["XAUTOCLAIM", "a", "z", 0, "-"], ["XPENDING", "a", "-", "+", 10]]}
 
 
 def expiring_hashes(connection):
@@ -294,7 +311,7 @@ def fuzz_payloads(run, rng, seconds):
     for connection in run.pairs[0]:
         connection.pipeline([["FLUSHALL"], *FIXTURE, ["SET", "comp", b"again " * 300]])
         originals += [r[1][:-10] for r in connection.pipeline(
-            [["DUMP", key] for key in [*KEYS[:-1], b"comp"]])]
+            [["DUMP", key] for key in [*KEYS[:-1], b"t", b"t", b"bigt", b"comp"]])]
     originals += [bytes([kind]) + value for _, kind, value, _ in rdb.values()]
     originals += expiring_hashes(run.pairs[0][0])
     connection, tried, taken = run.pairs[0][0], 0, 0
@@ -315,6 +332,9 @@ def fuzz_payloads(run, rng, seconds):
                 rng.shuffle(commands)
                 connection.pipeline([["DUMP", "r"], ["OBJECT", "ENCODING", "r"],
                                      ["DEBUG", "DIGEST-VALUE", "r"], ["MEMORY", "USAGE", "r"],
+                                     ["XINFO", "STREAM", "r", "FULL"], ["XINFO", "GROUPS", "r"],
+                                     ["XREADGROUP", "GROUP", "a", "x", "STREAMS", "r", ">"],
+                                     ["XREADGROUP", "GROUP", "a", "x", "STREAMS", "r", "0"],
                                      ["COPY", "r", "r2", "REPLACE"], *commands, ["DUMP", "r"],
                                      ["TIER", "SPILL", "r2"], ["TYPE", "r2"], ["DUMP", "r2"]])
             elif reply[0] != "-" or reply[1] not in refusals:

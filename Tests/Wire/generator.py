@@ -7,8 +7,9 @@ which knows how to compare them."""
 import random
 import time
 
-# Strings, counters, hashes, lists, sets, sorted sets, those with equal scores, HyperLogLogs, places.
-KINDS = "skhlSzxpg"
+# Strings, counters, hashes, lists, sets, sorted sets, those with equal scores, HyperLogLogs, places,
+# streams.
+KINDS = "skhlSzxpgt"
 PER_KIND = 4
 KEYS = [f"{kind}{i}".encode() for kind in KINDS for i in range(PER_KIND)]
 DATABASES = 3
@@ -30,9 +31,10 @@ GARBAGE = [b"", b"foo", b"nan", b"1.5x", b"9" * 30, b"\xff\xfe", b"-", b"LIMIT",
 class Generator:
     def __init__(self, rng, supported=None):
         self.rng = rng
+        self.clock = 0
         groups = [(30, self.string), (26, self.hash), (32, self.list), (26, self.set),
                   (36, self.zset), (20, self.lex), (34, self.key), (8, self.bulk), (20, self.bit),
-                  (14, self.hyperloglog), (18, self.geo), (2, self.unknown)]
+                  (14, self.hyperloglog), (18, self.geo), (34, self.stream), (2, self.unknown)]
         self.weights = [weight for weight, _ in groups]
         self.groups = [group for _, group in groups]
         self.supported = supported or (lambda name: True)
@@ -223,6 +225,76 @@ class Generator:
             ["GEORADIUSBYMEMBER", k, member, length(), unit(), *stored, *keep],
             ["ZRANGE", k, 0, -1, "WITHSCORES"], ["ZREM", k, member])
 
+    def entry_id(self):
+        """Few milliseconds, few numbers in them, and what is no ID."""
+        rng = self.rng
+        if rng.random() < 0.04:
+            return self.pick("-", "+", "$", ">", "x", "0", "5-", "-5", "+3-+2", "5--05", " 7", "1-2-3",
+                             "18446744073709551615-18446744073709551615", "18446744073709551616-1",
+                             "9223372036854775808-1")
+        now = self.clock // 12
+        ms = max(0, now - rng.randrange(12)) if rng.random() < 0.7 else rng.randrange(now + 3)
+        return self.pick(f"{ms}", f"{ms}-{rng.randrange(4)}", f"{ms}-0")
+
+    def new_id(self):
+        """Mostly greater than those before: the generator's own clock."""
+        self.clock += self.rng.choice([0, 0, 1, 1, 2])
+        if self.rng.random() < 0.05:
+            return self.entry_id()
+        return f"{self.clock // 12}-*"
+
+    def trimming(self):
+        pick, rng = self.pick, self.rng
+        rule = [pick("MAXLEN", "MINID"), *pick([], ["="], ["~"], ["~"])]
+        rule.append(pick(0, 1, 5, 10, rng.randrange(60), -1, "x") if rule[0] == "MAXLEN"
+                    else self.entry_id() if rng.random() < 0.5 else self.clock // 12 - rng.randrange(10))
+        return [*rule, *self.maybe(0.2, "LIMIT", pick(0, 1, 3, 10, -1))]
+
+    def stream(self):
+        """Times are 0 or far away where they decide about something."""
+        k, pick, rng, ids = self.name("t"), self.pick, self.rng, self.entry_id
+        group, consumer, new = pick("g", "h", "x"), pick("a", "b", "c"), self.new_id()
+        parts = lambda: pick(["f", self.text()], ["f", self.element(), "n", self.integer()],
+                             ["f", "1", "n", "2"], [self.element(), self.text()],
+                             [w for e in self.elements() for w in (e, self.element())])
+        add = lambda: ["XADD", k, new, *parts()]
+        some = [ids() for _ in range(rng.randint(1, 4))]
+        edge = lambda: pick("-", "+", ids(), "(" + ids(), ids(), "(x")
+        count = self.maybe(0.6, "COUNT", pick(1, 2, 3, 10, 0, -1))
+        options = [w for part in (
+            self.maybe(0.3, "IDLE", pick(0, 10**8)), self.maybe(0.2, "TIME", pick(1, 10**12)),
+            self.maybe(0.3, "RETRYCOUNT", pick(0, 3, -1)), self.maybe(0.5, "FORCE"),
+            self.maybe(0.4, "JUSTID"), self.maybe(0.2, "LASTID", ids())) for w in part]
+        return pick(
+            add(), add(), add(), add(), ["XADD", k, *self.trimming(), new, *parts()],
+            ["XADD", k, "NOMKSTREAM", new, *parts()], ["XLEN", k],
+            ["XTRIM", k, *self.trimming()], ["XDEL", k, *some], ["XDEL", k, *some],
+            ["XRANGE", k, edge(), edge(), *count], ["XREVRANGE", k, edge(), edge(), *count],
+            ["XRANGE", k, "-", "+"], ["XREVRANGE", k, "+", "-"],
+            ["XREAD", *count, *self.maybe(0.1, "BLOCK", 1), "STREAMS", k, self.name("t"),
+             pick(ids(), "$"), pick(ids(), "0")],
+            ["XSETID", k, pick(f"{self.clock // 12}-{rng.randrange(9)}", ids()),
+             *self.maybe(0.3, "ENTRIESADDED", pick(3, 100, 1000)),
+             *self.maybe(0.3, "MAXDELETEDID", ids())],
+            ["XGROUP", "CREATE", k, group, pick("$", "0", ids()), *self.maybe(0.6, "MKSTREAM"),
+             *self.maybe(0.2, "ENTRIESREAD", pick(0, 5, -1, -2))],
+            ["XGROUP", "SETID", k, group, pick("$", "0", ids()),
+             *self.maybe(0.3, "ENTRIESREAD", pick(0, 5, -1, 100))],
+            *[["XGROUP", "DESTROY", k, group]] * (rng.random() < 0.1),
+            ["XGROUP", pick("CREATECONSUMER", "DELCONSUMER"), k, group, consumer],
+            *[["XREADGROUP", "GROUP", group, consumer, *count, *self.maybe(0.2, "NOACK"),
+               *self.maybe(0.05, "BLOCK", 1), "STREAMS", k, pick(">", ">", ">", "0", ids())]] * 4,
+            ["XREADGROUP", "GROUP", "g", consumer, *count, "STREAMS", k, self.name("t"), ">", ">"],
+            ["XACK", k, group, *some],
+            ["XCLAIM", k, group, consumer, pick(0, 0, 10**9), *some, *options],
+            ["XAUTOCLAIM", k, group, consumer, pick(0, 0, 10**9), edge(), *count,
+             *self.maybe(0.4, "JUSTID")],
+            ["XPENDING", k, group],
+            ["XPENDING", k, group, *self.maybe(0.2, "IDLE", pick(0, 10**9)), edge(), edge(),
+             pick(0, 1, 10, 100, -1), *self.maybe(0.4, consumer)],
+            ["XINFO", "STREAM", k], ["XINFO", "STREAM", k, "FULL", *count], ["XINFO", "GROUPS", k],
+            ["XINFO", "CONSUMERS", k, group])
+
     def hash(self):
         k, f, pick = self.name("h"), self.element(), self.pick
         pairs = [x for e in self.elements() for x in (e, self.text())]
@@ -378,7 +450,7 @@ class Generator:
             ["SREM", self.name("S"), *[start + i for i in range(size)]],
             ["HDEL", self.name("h"), *[f"f{start + i}" for i in range(size)]],
             ["ZREM", self.name("z"), *[f"m{start + i}" for i in range(size)]],
-            ["LTRIM", self.name("l"), 0, 20])
+            ["LTRIM", self.name("l"), 0, 20], ["XTRIM", self.name("t"), "MAXLEN", "~", 10])
 
     def unknown(self):
         return self.pick(["NOSUCH"], ["NOSUCH", "a", b"b\r\nc", "d" * 200], ["GET"], ["object"],
@@ -402,7 +474,13 @@ class Generator:
             args[self.rng.randrange(2, len(args))] = self.rng.choice(GARBAGE)
         elif roll < 0.06:
             args[0] = "".join(self.rng.choice([c.upper(), c.lower()]) for c in args[0])
-        return [a if isinstance(a, bytes) else str(a).encode() for a in args]
+        args = [a if isinstance(a, bytes) else str(a).encode() for a in args]
+        # The time as an ID, and waiting for ever, are nothing to compare.
+        name = args[0].upper()
+        if name == b"XADD" and b"*" in args or name.startswith(b"XREAD") and b"BLOCK" in args and (
+                b"0" in args[args.index(b"BLOCK") + 1 : args.index(b"BLOCK") + 2]):
+            return self.command()
+        return args
 
 
 # MARK: Making steps

@@ -242,6 +242,77 @@ SCENARIOS = {
         a| BLPOP k 0
         b> RPUSH k 2
         a> PING""",
+    "streams": """
+        a> XREAD BLOCK 10 STREAMS s $
+        a> XREAD BLOCK x STREAMS s $
+        a> XREAD BLOCK -1 STREAMS s $
+        a| XREAD BLOCK 0 STREAMS s $
+        b| XREAD BLOCK 100000 COUNT 1 STREAMS other s 5 0
+        c> XADD s 1-1 f v
+        a<
+        b<
+        a| XREAD BLOCK 0 STREAMS s s $ 0
+        c> MULTI
+        c> XADD s 2-1 f v g w
+        c> XADD s 2-2 f v
+        c> EXEC
+        a<
+        a| XREAD BLOCK 0 STREAMS s 2-5
+        c> XADD s 2-4 f v
+        c> XADD s 2-6 f v
+        a<
+        c> MULTI
+        c> XREAD BLOCK 0 STREAMS s $
+        c> EXEC
+        a| XREAD BLOCK 0 STREAMS t 0
+        c> SET t x
+        c> DEL t
+        c> XADD t 1-1 f v
+        a<""",
+    "groups": """
+        a> XREADGROUP GROUP g one BLOCK 10 STREAMS s >
+        a> XGROUP CREATE s g $ MKSTREAM
+        a> XREADGROUP GROUP g one BLOCK 10 STREAMS s >
+        a> XREADGROUP GROUP g one BLOCK 10 STREAMS s 0
+        a| XREADGROUP GROUP g one BLOCK 0 STREAMS s >
+        b| XREADGROUP GROUP g two BLOCK 0 STREAMS s >
+        c> XADD s 1-1 f v
+        a<
+        c> XADD s 1-2 f v
+        b<
+        c> XPENDING s g
+        a| XREADGROUP GROUP g one COUNT 1 BLOCK 0 NOACK STREAMS s >
+        c> MULTI
+        c> XADD s 2-1 f v
+        c> XADD s 2-2 f v
+        c> EXEC
+        a<
+        a> XREADGROUP GROUP g one COUNT 1 BLOCK 0 NOACK STREAMS s >
+        c> XPENDING s g - + 10 one
+        a| XREADGROUP GROUP g one BLOCK 0 STREAMS s >
+        c> XGROUP DESTROY s g
+        a<
+        a> XGROUP CREATE s g $
+        a| XREADGROUP GROUP g one BLOCK 0 STREAMS s >
+        c> DEL s
+        a<
+        a> XGROUP CREATE s g $ MKSTREAM
+        a| XREADGROUP GROUP g one BLOCK 0 STREAMS s >
+        c> SET s x
+        a<
+        c> DEL s
+        a> XGROUP CREATE s g $ MKSTREAM
+        a| XREADGROUP GROUP g one BLOCK 0 STREAMS s >
+        c> RENAME s r
+        a<
+        a| XREADGROUP GROUP g new BLOCK 0 NOACK STREAMS r >
+        c> FLUSHALL
+        a<""",
+    "groups that expire": """
+        a> XGROUP CREATE s g $ MKSTREAM
+        a> PEXPIRE s 50
+        a| XREADGROUP GROUP g one BLOCK 0 STREAMS s >
+        a<""",
     "counted": """
         a> CONFIG RESETSTAT
         a> BLPOP k 0.001

@@ -51,6 +51,9 @@ def fill(client):
     expected["hash"] = {f"f{n}": f"v{n}" for n in range(1000)}
     pipe.zadd("zset", {"m": 1.5, "n": float("inf")})
     expected["zset"] = [["m", 1.5], ["n", "inf"]]
+    pipe.xadd("stream", {"a": "1", "b": "x"}, id="1-1")
+    pipe.xgroup_create("stream", "g", "0")
+    expected["stream"] = ["1-1", ["a", "1"], ["b", "x"]]
     pipe.set("brief", "1", px=1)
     pipe.set("expiring", "2", ex=10_000)
     expected["expiring"] = "2"
@@ -122,7 +125,7 @@ def test_stat(filled):
     assert stat["largest"][0]["key"] == "large"
     assert stat["expiring"] == 1
     kinds = {group["type"]: group["keys"] for group in stat["by_type"]}
-    assert kinds == {"string": 503, "list": 1, "set": 1, "hash": 1, "zset": 1}
+    assert kinds == {"string": 503, "list": 1, "set": 1, "hash": 1, "zset": 1, "stream": 1}
     assert stat["log"]["end_lsn"] > 0 and stat["cold"]["page_bytes"] == 4096
     assert "keys:" in run("stat", directory)
 
@@ -180,6 +183,8 @@ def check(peer, expected):
     assert peer.scard("set") == 10
     assert peer.hlen("hash") == 1000 and peer.hget("hash", "f7") == b"v7"
     assert peer.zrange("zset", 0, -1, withscores=True) == [(b"m", 1.5), (b"n", float("inf"))]
+    assert peer.xrange("stream") == [(b"1-1", {b"a": b"1", b"b": b"x"})]
+    assert [group["name"] for group in peer.xinfo_groups("stream")] == [b"g"]
     assert 9_000 < peer.ttl("expiring") <= 10_000
 
 

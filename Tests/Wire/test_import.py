@@ -11,7 +11,7 @@ import pytest
 
 from conftest import BINARY, Server, free_port
 from crash_model import contents
-from differential import RedisServer
+from differential import RedisServer, timeless
 from resp import Connection
 
 FAR_MS = 4_000_000_000_000
@@ -71,6 +71,15 @@ def fill(port, seed=1):
             ("SET", "empty", ""), ("SET", "compressible", b"abc" * 30_000),
             ("SET", "binary", rng.randbytes(100_000)), ("SET", b"\x00key\xff" * 200, "long key"),
             ("SET", "megabytes", b"0123456789" * 300_000 if database == 0 else b"x")]
+        commands += [("XADD", "stream", f"{i}-1", "name", i, "f", b"v" * (i % 90))
+                     for i in range(1, 700)]
+        commands += [
+            ("XDEL", "stream", "5-1", "690-1", "400-1"), ("XTRIM", "stream", "MAXLEN", 600),
+            ("XGROUP", "CREATE", "stream", "g", "300-1", "ENTRIESREAD", 299),
+            ("XCLAIM", "stream", "g", "one", 0, "200-1", "201-1", "TIME", 1000, "FORCE", "JUSTID"),
+            ("XCLAIM", "stream", "g", "two", 0, "202-1", "TIME", 1000, "FORCE", "RETRYCOUNT", 300),
+            ("XGROUP", "CREATECONSUMER", "stream", "g", "idle"),
+            ("XGROUP", "CREATE", "stream:empty", "g", "$", "MKSTREAM")]
         commands += [("SET", f"key:{i}", rng.randbytes(rng.randrange(80))) for i in range(2000)]
         commands += [("PEXPIREAT", f"key:{i}", FAR_MS + i) for i in range(0, 2000, 3)]
         commands += [("PEXPIREAT", k, FAR_MS) for k in ("hash:big", "list:small", "zset:full")]
@@ -82,6 +91,12 @@ def fill(port, seed=1):
 def worlds(port):
     connection = Connection(port, timeout=60)
     found = {d: contents(connection, d) for d in (*DATABASES, 1)}
+    for database, world in found.items():
+        connection.call("SELECT", database)
+        for key in world:
+            if key.startswith(b"stream"):
+                facts = connection.call("XINFO", "STREAM", key, "FULL", "COUNT", 0)
+                world[key][0] = timeless(facts)
     sizes = [connection.pipeline([("SELECT", d), ("DBSIZE",)])[1][1] for d in (*DATABASES, 1)]
     connection.close()
     assert sizes == [len(world) for world in found.values()]

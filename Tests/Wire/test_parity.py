@@ -18,7 +18,7 @@ OWN_DEFAULTS = {b"appendonly", b"maxmemory", b"maxmemory-policy", b"sanitize-dum
 PLACES = {b"port", b"dir", b"bind", b"save"}
 OTHER_HELP = {"MEMORY": 2, "PUBSUB": 4, "MODULE": 6, "CLIENT": 0}
 CONTAINERS = ["ACL", "CLIENT", "COMMAND", "CONFIG", "DEBUG", "LATENCY", "MEMORY", "MODULE",
-              "OBJECT", "PUBSUB", "SLOWLOG"]
+              "OBJECT", "PUBSUB", "SLOWLOG", "XGROUP", "XINFO"]
 
 
 @pytest.fixture(scope="module")
@@ -127,7 +127,10 @@ def test_command_docs(pair):
     "pfdebug encoding k", "pfcount a b", "geosearchstore d s frommember a byradius 1 m",
     "georadius k 1 2 3 m", "georadius k 1 2 3 m store d", "georadius k 1 2 3 m store d store e",
     "georadius k 1 2 3 m storedist e store d", "georadius k 1 2 3 m count 1 store",
-    "georadiusbymember k m 3 km store d", "georadius_ro k 1 2 3 m store d"])
+    "georadiusbymember k m 3 km store d", "georadius_ro k 1 2 3 m store d",
+    "xread streams a b 0 0", "xread count 1 block 0 streams streams streams 0 $",
+    "xread streams a 0 0", "xread streams", "xread count 1 x", "xread foo streams a 0",
+    "xreadgroup group streams streams noack streams a >", "xgroup create k g $", "xinfo stream k"])
 def test_getkeys(pair, words):
     for command in ["GETKEYS", "GETKEYSANDFLAGS"]:
         ours, theirs = (c.call("COMMAND", command, *words.split()) for c in pair)

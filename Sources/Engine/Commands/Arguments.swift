@@ -58,14 +58,17 @@ struct OwnedArguments {
 
     var byteCount: Int { bytes.count + ends.count * MemoryLayout<Int>.stride }
 
-    func withArguments<R>(_ body: (Arguments) -> R) -> R {
-        bytes.withUnsafeBytes { raw in
+    func withArguments<R, E: Error>(_ body: (Arguments) throws(E) -> R) throws(E) -> R {
+        try bytes.withUnsafeBufferPointer { buffer throws(E) in
+            let raw = Bytes(buffer)
             var start = 0
             let views = ends.map { end in
                 defer { start = end }
                 return raw.slice(start, end - start)
             }
-            return views.withUnsafeBufferPointer { body(Arguments($0)) }
+            return try views.withUnsafeBufferPointer { views throws(E) in
+                try body(Arguments(views))
+            }
         }
     }
 }

@@ -15,16 +15,17 @@ extension Arguments {
         return Arguments.deadline(Int64(milliseconds), engine)
     }
 
-    /// The same for a timeout in milliseconds.
-    func deadlineAfterMilliseconds(_ index: Int, _ engine: Engine) throws(CommandError) -> Int64? {
+    /// A timeout in milliseconds.
+    func timeoutMilliseconds(_ index: Int) throws(CommandError) -> Int64 {
         guard let milliseconds = Numbers.parseInt64(self[index]) else {
             throw .message("ERR timeout is not an integer or out of range")
         }
         guard milliseconds >= 0 else { throw .message("ERR timeout is negative") }
-        return Arguments.deadline(milliseconds, engine)
+        return milliseconds
     }
 
-    private static func deadline(_ milliseconds: Int64, _ engine: Engine) -> Int64? {
+    /// The deadline in Unix milliseconds after a timeout; nil for 0, which means forever.
+    static func deadline(_ milliseconds: Int64, _ engine: Engine) -> Int64? {
         if milliseconds == 0 { return nil }
         let (sum, overflows) = engine.nowMs.addingReportingOverflow(milliseconds)
         return overflows ? .max : sum

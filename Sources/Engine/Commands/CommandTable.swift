@@ -11,8 +11,9 @@ struct CommandTable {
 
     static let groups: [[CommandSpec]] = [
         stringCommands, keysCommands, hashCommands, listCommands, setCommands,
-        sortedSetCommands, bitmapCommands, hyperLogLogCommands, geoCommands, connectionCommands,
-        serverCommands, transactionCommands, pubsubCommands, tierCommands, archiveCommands,
+        sortedSetCommands, streamCommands, bitmapCommands, hyperLogLogCommands, geoCommands,
+        connectionCommands, serverCommands, transactionCommands, pubsubCommands, tierCommands,
+        archiveCommands,
     ]
 
     init() {
@@ -50,6 +51,18 @@ struct CommandTable {
             slot = (slot + 1) & mask
         }
         return nil
+    }
+
+    /// Where the one key of an effect stands among its arguments; nil when it acts on whole
+    /// databases. Behind the name, but for a container's subcommands, such as XGROUP's.
+    func keyOfEffect(_ index: Int, _ arguments: Arguments) -> Int? {
+        guard arguments.count > 1 else { return nil }
+        for sub in rows[index].subcommands where arguments[1].equalsIgnoringCase(sub.name) {
+            guard case .range(let first, _, _) = sub.keys else { return nil }
+            return first < arguments.count ? first : nil
+        }
+        if case .none = rows[index].keys { return nil }
+        return 1
     }
 
     /// The row itself, without copying it out of the table.

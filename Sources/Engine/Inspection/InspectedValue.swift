@@ -17,10 +17,13 @@ package struct InspectedValue: ~Copyable {
     /// What OBJECT ENCODING would say after loading it.
     package var encoding: String { value.entry.objectEncodingName.description }
     /// Elements of a collection; 1 for a string.
-    package var count: Int { value.entry.elementCount }
+    package var count: Int {
+        type == .stream ? StreamValue(value.entry).length : value.entry.elementCount
+    }
 
     /// Lends a string's bytes; elements of a list or set; fields and values of a hash; members
-    /// and scores (as text) of a sorted set.
+    /// and scores (as text) of a sorted set; of a stream the IDs, each followed by its entry's
+    /// fields and values.
     package func forEach(_ body: (_ part: Bytes, _ second: Bytes?) throws -> Void) throws {
         var failure: (any Error)?
         value.forEach { part, second in
@@ -68,7 +71,10 @@ extension RDBType {
         case hashListPack: "hash-listpack"
         case sortedSetListPack: "zset-listpack"
         case listQuickList2: "list-quicklist-2"
+        case stream: "stream-listpacks"
+        case stream2: "stream-listpacks-2"
         case setListPack: "set-listpack"
+        case stream3: "stream-listpacks-3"
         case hashMetadataPreGA: "hash-metadata (release candidate)"
         case hashListPackExPreGA: "hash-listpack-ex (release candidate)"
         case hashMetadata: "hash-metadata"

@@ -48,8 +48,12 @@ extension Inspection {
         let hash = key.withUnsafeBytes { secret.hash($0) }
         let engine = makeEngine()
         _ = try replayTail(engine, hash...hash) { command, isApplied in
-            let isKeyed = command.arguments.count > 1 && command.arguments[1].equals(key)
             let name = command.arguments[0]
+            let arguments = Arguments(command.arguments)
+            let place = engine.commands.find(name).flatMap {
+                engine.commands.keyOfEffect($0, arguments)
+            }
+            let isKeyed = place.map { arguments[$0].equals(key) } ?? false
             let isFlush =
                 name.equalsIgnoringCase("flushall") || name.equalsIgnoringCase("swapdb")
                 || (name.equalsIgnoringCase("flushdb") && command.database == database)

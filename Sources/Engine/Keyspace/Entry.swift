@@ -66,6 +66,8 @@ enum Encoding: UInt8 {
     case quickList = 6
     /// Pointer to a `SortedSet`.
     case tree = 7
+    /// Pointer to a `Stream`.
+    case stream = 8
     /// Pointer to listpack bytes (hash of which some fields expire, see ExpiringPack).
     case listPackEx = 10
     /// Pointer to an `ExpiringFieldTable` (the same hash, when it is large).

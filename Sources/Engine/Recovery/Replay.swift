@@ -70,10 +70,9 @@ extension Engine {
         guard let index = commands.find(arguments[0]), command.database < databaseCount else {
             return false
         }
-        if arguments.count > 1, case .none = commands[index].pointee.keys {
-            // FLUSHALL, FLUSHDB and SWAPDB are guarded by the stored mapping.
-        } else if arguments.count > 1 {
-            let key = key(arguments[1], client)
+        // FLUSHALL, FLUSHDB and SWAPDB, which have none, are guarded by the stored mapping.
+        if let place = commands.keyOfEffect(index, arguments) {
+            let key = key(arguments[place], client)
             if let range, !range.contains(key.hash) { return false }
             if !isImporting, recordIsNewer(key) { return false }
             if command.isExpiry, let entry = lookup(key) {

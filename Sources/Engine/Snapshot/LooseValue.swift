@@ -25,7 +25,7 @@ struct LooseValue: ~Copyable {
     }
 
     /// Writes the value as the command that reads all of its type would: GET, LRANGE, SMEMBERS,
-    /// HGETALL, ZRANGE WITHSCORES. O(elements).
+    /// HGETALL, ZRANGE WITHSCORES, XRANGE. O(elements).
     func reply(to client: Client) {
         switch entry.type {
         case .string: StringValue.withBytes(entry) { client.reply.bulk($0) }
@@ -53,13 +53,20 @@ struct LooseValue: ~Copyable {
                 client.reply.bulk(member)
                 client.reply.double(score)
             }
-        case .stream, .tombstone: client.reply.null()
+        case .stream:
+            let stream = StreamValue(entry)
+            client.reply.array(stream.length)
+            stream.stream.pointee.visit {
+                client.reply.streamEntry($0)
+                return true
+            }
+        case .tombstone: client.reply.null()
         }
     }
 
     /// Lends the parts of the value in order: a string's bytes, a list's or set's elements, a
-    /// hash's fields with their values, a sorted set's members with their scores as text.
-    /// O(elements).
+    /// hash's fields with their values, a sorted set's members with their scores as text, a
+    /// stream's IDs with the fields and values of their entries behind them. O(elements).
     func forEach(_ body: (_ part: Bytes, _ second: Bytes?) -> Void) {
         switch entry.type {
         case .string: StringValue.withBytes(entry) { body($0, nil) }
@@ -77,7 +84,15 @@ struct LooseValue: ~Copyable {
                     Numbers.withFormatted(score) { body(member, $0) }
                 }
             }
-        case .stream, .tombstone: return
+        case .stream:
+            StreamValue(entry).stream.pointee.visit { entry in
+                entry.id.withText { body($0, nil) }
+                entry.forEach { field, value in
+                    field.withBytes { field in value.withBytes { body(field, $0) } }
+                }
+                return true
+            }
+        case .tombstone: return
         }
     }
 }

@@ -58,6 +58,16 @@ struct RDBCursor {
         }
     }
 
+    /// Any number in the form of a length.
+    mutating func number() -> UInt64? {
+        guard offset < bytes.count else { return nil }
+        if bytes[offset] == 0x81 {
+            offset += 1
+            return big(UInt64.self)
+        }
+        return length().map { UInt64($0) }
+    }
+
     /// A plain length.
     mutating func length() -> Int? {
         guard case .count(let count)? = lengthOrSpecial() else { return nil }

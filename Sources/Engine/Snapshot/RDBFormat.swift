@@ -28,10 +28,13 @@ enum RDBType {
     static let sortedSetZipList: UInt8 = 12
     static let hashZipList: UInt8 = 13
     static let listQuickList: UInt8 = 14
+    static let stream: UInt8 = 15
     static let hashListPack: UInt8 = 16
     static let sortedSetListPack: UInt8 = 17
     static let listQuickList2: UInt8 = 18
+    static let stream2: UInt8 = 19
     static let setListPack: UInt8 = 20
+    static let stream3: UInt8 = 21
     // Hashes of which fields expire (Redis 7.4): times beside the fields of a table, or a listpack
     // of triples, and before them when the first is due. The release candidates wrote no such
     // first time, and with it no differences.
@@ -49,6 +52,7 @@ enum RDBType {
         case sortedSetText, sortedSet, sortedSetZipList, sortedSetListPack: .sortedSet
         case hash, hashZipMap, hashZipList, hashListPack: .hash
         case hashMetadataPreGA, hashListPackExPreGA, hashMetadata, hashListPackEx: .hash
+        case stream, stream2, stream3: .stream
         default: nil
         }
     }
@@ -87,17 +91,20 @@ enum RDB {
 }
 
 extension ByteSink {
-    mutating func putLength(_ length: Int) {
-        if length < 64 {
-            put(UInt8(length))
-        } else if length < 16384 {
-            putBig(UInt16(0x4000 | length))
-        } else if length <= Int(UInt32.max) {
+    mutating func putLength(_ length: Int) { putNumber(UInt64(length)) }
+
+    /// A number in the form of a length.
+    mutating func putNumber(_ number: UInt64) {
+        if number < 64 {
+            put(UInt8(number))
+        } else if number < 16384 {
+            putBig(UInt16(0x4000 | number))
+        } else if number <= UInt64(UInt32.max) {
             put(0x80)
-            putBig(UInt32(length))
+            putBig(UInt32(number))
         } else {
             put(0x81)
-            putBig(UInt64(length))
+            putBig(number)
         }
     }
 

@@ -72,6 +72,8 @@ extension ValueCodec {
             return decodeSortedSet(&cursor, context, isText: type == RDBType.sortedSetText)
         case RDBType.sortedSetListPack, RDBType.sortedSetZipList:
             return decodePacked(&cursor, .sortedSet, layout(type), context)
+        case RDBType.stream, RDBType.stream2, RDBType.stream3:
+            return decodeStream(&cursor, type, context)
         default: return nil
         }
     }

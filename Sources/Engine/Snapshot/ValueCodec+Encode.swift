@@ -19,7 +19,8 @@ enum ValueCodec {
         case (.hash, .listPackEx): RDBType.hashListPackEx
         case (.hash, .tableEx): RDBType.hashMetadata
         case (.hash, _): RDBType.hash
-        case (.stream, _), (.tombstone, _): preconditionFailure("no such value to encode")
+        case (.stream, _): RDBType.stream2
+        case (.tombstone, _): preconditionFailure("no such value to encode")
         }
     }
 
@@ -50,6 +51,9 @@ enum ValueCodec {
             encodeList(entry.pointer.assumingMemoryBound(to: QuickList.self), &out, compress)
         case .tree:
             encodeSortedSet(entry.pointer.assumingMemoryBound(to: SortedSet.self), &out, compress)
+        case .stream:
+            encodeStream(
+                entry.pointer.assumingMemoryBound(to: Stream.self), RDBType.stream2, &out, compress)
         }
         return type(of: entry)
     }

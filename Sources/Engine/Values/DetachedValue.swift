@@ -80,7 +80,7 @@ struct DetachedValue {
         case .raw:
             encoding = .raw
             storage = .raw(entry.body.loadUnaligned(as: RawString.self))
-        case .listPack, .listPackEx, .intSet, .table, .tableEx, .quickList, .tree:
+        case .listPack, .listPackEx, .intSet, .table, .tableEx, .quickList, .tree, .stream:
             encoding = entry.encoding
             storage = .pointer(entry.pointer)
         }

@@ -15,6 +15,7 @@ extension Entry {
         case .table, .tableEx: "hashtable"
         case .quickList: "quicklist"
         case .tree: "skiplist"
+        case .stream: "stream"
         }
     }
 
@@ -40,6 +41,7 @@ extension Entry {
         case .table: return boxed(MemberTable.self) { $0.memoryBytes }
         case .quickList: return boxed(QuickList.self) { $0.memoryBytes }
         case .tree: return boxed(SortedSet.self) { $0.memoryBytes }
+        case .stream: return boxed(Stream.self) { $0.memoryBytes }
         }
     }
 

@@ -64,6 +64,9 @@ extension Engine {
         case .tree:
             return copied(
                 entry, Box.create(Box.lend(entry.pointer, SortedSet.self).pointee.copy()))
+        case .stream:
+            return copied(
+                entry, Box.create(Box.lend(entry.pointer, Stream.self).pointee.copy()))
         }
     }
 
@@ -125,7 +128,8 @@ extension Entry {
         }
     }
 
-    /// Elements of a collection (pairs of a hash or sorted set); 1 for a string. O(1).
+    /// Elements of a collection (pairs of a hash or sorted set, parts to be freed of a stream);
+    /// 1 for a string. O(1).
     var elementCount: Int {
         switch encoding {
         case .embedded, .integer, .raw: 1
@@ -150,6 +154,7 @@ extension DetachedValue {
         case .table: return Box.lend(raw, MemberTable.self).pointee.count
         case .quickList: return Box.lend(raw, QuickList.self).pointee.count
         case .tree: return Box.lend(raw, SortedSet.self).pointee.count
+        case .stream: return Box.lend(raw, Stream.self).pointee.partCount
         case .embedded, .integer, .raw: return 1
         }
     }
@@ -157,7 +162,7 @@ extension DetachedValue {
     /// Packed encodings are one allocation, however many elements they hold.
     var canBeFreedInSlices: Bool {
         switch encoding {
-        case .table, .tableEx, .quickList, .tree: true
+        case .table, .tableEx, .quickList, .tree, .stream: true
         default: false
         }
     }
@@ -176,6 +181,7 @@ extension DetachedValue {
             case .table: Box.destroy(raw, MemberTable.self)
             case .quickList: Box.destroy(raw, QuickList.self)
             case .tree: Box.destroy(raw, SortedSet.self)
+            case .stream: Box.destroy(raw, Stream.self)
             case .embedded, .integer, .raw: return
             }
         }
@@ -197,6 +203,7 @@ extension DetachedValue {
             _ = list.pointee.dropNodes(max: max)
             return before - list.pointee.nodeCount
         case .tree: return Box.lend(raw, SortedSet.self).pointee.removeSome(max: max)
+        case .stream: return Box.lend(raw, Stream.self).pointee.removeSome(max: max)
         default: return 0
         }
     }

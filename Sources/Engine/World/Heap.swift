@@ -38,6 +38,7 @@ public enum Heap {
     /// Frees what `allocate(count)` or `reallocate(…, to: count)` returned.
     @inline(__always)
     public static func free(_ raw: UnsafeMutableRawPointer, _ count: Int) {
+        check(raw, count)
         usedBytes &-= footprint(count)
         sdallocx(raw, Swift.max(count, 16), 0)
     }
@@ -47,8 +48,19 @@ public enum Heap {
     public static func reallocate(
         _ raw: UnsafeMutableRawPointer, from old: Int, to new: Int
     ) -> UnsafeMutableRawPointer {
+        check(raw, old)
         usedBytes &+= footprint(new) &- footprint(old)
         guard let moved = realloc(raw, Swift.max(new, 16)) else { fatalError("out of memory") }
         return moved
+    }
+
+    /// In debug builds, traps when `raw` was not allocated with a size of `count`'s class. Freeing
+    /// with a wrong size puts the memory on the wrong free list, and what is allocated next
+    /// overlaps a neighbour: seen long after, somewhere else.
+    @inline(__always)
+    private static func check(_ raw: UnsafeMutableRawPointer, _ count: Int) {
+        assert(
+            sallocx(raw, 0) == footprint(count),
+            "freed as \(count) bytes, but \(sallocx(raw, 0)) were allocated")
     }
 }

@@ -35,9 +35,10 @@ import Testing
     ]
 
     @Test func repliesAreThoseOfRedis() {
-        let test = TestEngine()
+        let test = TestEngine { $0.enableDebugCommand = .yes }
         let dialogs =
             RedisDialogs.all + RedisDialogs.bits + RedisDialogs.hyperLogLog + RedisDialogs.geo
+            + RedisDialogs.streams
         for (title, lines) in dialogs {
             for (line, wanted) in lines {
                 let words = Self.split(line)

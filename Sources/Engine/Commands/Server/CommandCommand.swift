@@ -146,6 +146,9 @@ enum CommandCommand {
         {
             throw .message("ERR Invalid arguments specified for command")
         }
+        if spec.group == .stream, positions.isEmpty {
+            throw .message("ERR Invalid arguments specified for command")
+        }
         if command.name == "sort", let store = storePosition(inner) { positions.append(store + 2) }
         if spec.group == .geo {
             for position in positionsBehindWords(command, inner) { positions.append(position + 2) }

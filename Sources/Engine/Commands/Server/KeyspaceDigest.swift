@@ -89,9 +89,15 @@ extension ContentDigest {
                 xor(element)
             }
         case .stream:
-            var sink = ByteSink()
-            _ = ValueCodec.encodePayload(entry, into: &sink)
-            mix(sink.bytes)
+            StreamValue(entry).stream.pointee.visit { entry in
+                entry.id.withText(separator: UInt8(ascii: ".")) { mix($0) }
+                entry.forEach { field, value in
+                    mix(field)
+                    mix(value)
+                }
+                return true
+            }
+            if exactly { mixBeyondEntries(StreamValue(entry).stream) }
         case .tombstone: break
         }
         if let expiry = entry.expiry {
@@ -99,6 +105,31 @@ extension ContentDigest {
             if exactly { Numbers.withFormatted(expiry) { xor($0) } }
         }
     }
+}
+
+extension ContentDigest {
+    /// What a stream is beside its entries, which Redis's digest leaves out: counters, groups, what
+    /// is pending. Not when consumers were seen, which the log does not know.
+    private mutating func mixBeyondEntries(_ stream: UnsafeMutablePointer<Stream>) {
+        mix(stream.pointee.lastID)
+        mix(stream.pointee.maxDeletedID)
+        Numbers.withFormatted(Int64(bitPattern: stream.pointee.entriesAdded)) { mix($0) }
+        stream.pointee.groups.forEach { group in
+            mix(group.pointee.name.bytes)
+            mix(group.pointee.lastID)
+            Numbers.withFormatted(group.pointee.entriesRead) { mix($0) }
+            group.pointee.consumers.forEach { mix($0.pointee.name.bytes) }
+            group.pointee.pending.forEach { found in
+                let entry = found.node.pointee
+                mix(found.id)
+                Numbers.withFormatted(entry.deliveredMs) { mix($0) }
+                Numbers.withFormatted(Int64(bitPattern: entry.deliveryCount)) { mix($0) }
+                if let consumer = entry.consumer { mix(consumer.pointee.name.bytes) }
+            }
+        }
+    }
+
+    private mutating func mix(_ id: StreamID) { id.withText { mix($0) } }
 }
 
 extension Engine {

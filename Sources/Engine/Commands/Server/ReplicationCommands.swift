@@ -51,7 +51,7 @@ enum ReplicationCommands {
     /// There are no replicas: who waits for one waits until the time is up.
     static func wait(_ engine: Engine, _ client: Client, _ args: Arguments) throws(CommandError) {
         let replicaCount = try args.integer(1)
-        let deadline = try args.deadlineAfterMilliseconds(2, engine)
+        let deadline = Arguments.deadline(try args.timeoutMilliseconds(2), engine)
         guard replicaCount > 0, engine.mayBlock(client) else { return client.reply.integer(0) }
         engine.block(
             client, on: [], until: deadline,

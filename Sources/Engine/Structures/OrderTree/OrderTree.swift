@@ -1,4 +1,4 @@
-// A counted B+tree of 16-byte items: the order behind sorted sets and the expiry index.
+// A counted B+tree of 16-byte items: the order behind sorted sets, streams and the expiry index.
 //
 // An item is a pair of words: a key that orders as an unsigned integer, and a value that breaks
 // ties in whatever way the owner says. The tree never looks at values: every search is given a
@@ -148,6 +148,18 @@ struct OrderTree: ~Copyable {
     /// descending order. O(log n + items). The tree must not change meanwhile.
     @inline(__always)
     func visit(_ ranks: Range<Int>, reversed: Bool = false, _ body: (OrderItem) -> Void) {
+        walk(
+            ranks, reversed: reversed,
+            while: {
+                body($0); return true
+            })
+    }
+
+    /// The same, until `body` returns false.
+    @inline(__always)
+    func walk(
+        _ ranks: Range<Int>, reversed: Bool = false, while body: (OrderItem) -> Bool
+    ) {
         precondition(ranks.lowerBound >= 0 && ranks.upperBound <= count)
         if ranks.isEmpty { return }
         var left = ranks.count
@@ -155,8 +167,7 @@ struct OrderTree: ~Copyable {
             locate($0.baseAddress!, rank: reversed ? ranks.upperBound - 1 : ranks.lowerBound)
             var leaf = OrderLeaf(raw: $0[height].node)
             var index = $0[height].index
-            while true {
-                body(leaf.items[index])
+            while body(leaf.items[index]) {
                 left &-= 1
                 if left == 0 { return }
                 if reversed {
