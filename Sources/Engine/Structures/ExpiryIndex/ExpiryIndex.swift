@@ -59,26 +59,6 @@ struct ExpiryIndex: ~Copyable {
         return (Self.time(item), item.value)
     }
 
-    /// Takes out up to `max` of the pairs with a time at or before `nowMs`, in order of time,
-    /// handing each to `body`, which must not touch the index; returns how many. Redis deletes a
-    /// key when now is past its time, so pass the time that `isExpired` means by "past".
-    /// O(log n + pairs).
-    @discardableResult
-    mutating func popDue(
-        nowMs: Int64, max: Int, _ body: (_ timeMs: Int64, _ hash: UInt64) -> Void
-    ) -> Int {
-        let limit = Self.item(nowMs, 0).key
-        let due = min(max, tree.rank { $0.key <= limit })
-        var taken: Int128 = 0
-        tree.removeRange(0..<due) {
-            let time = Self.time($0)
-            taken += Int128(time)
-            body(time, $0.value)
-        }
-        sum -= taken
-        return due
-    }
-
     /// Visits the first `max` pairs in order of time. O(log n + pairs).
     func visitFirst(_ max: Int, _ body: (_ timeMs: Int64, _ hash: UInt64) -> Void) {
         tree.visit(0..<min(max, count)) { body(ExpiryIndex.time($0), $0.value) }
