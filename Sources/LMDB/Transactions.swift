@@ -173,12 +173,6 @@ package struct WriteTransaction: ~Copyable {
         try LMDBError.check(mdb_drop(raw, database.handle, 0), "mdb_drop")
     }
 
-    /// Deletes the database and closes its handle, at once and in **every** transaction of
-    /// this process: only where no other transaction can be using it.
-    package func drop(_ database: Database) throws(LMDBError) {
-        try LMDBError.check(mdb_drop(raw, database.handle, 1), "mdb_drop")
-    }
-
     /// Makes the changes visible to later transactions. Its cursors must be gone.
     package consuming func commit() throws(LMDBError) {
         let ended = raw

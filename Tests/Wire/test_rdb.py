@@ -246,3 +246,30 @@ def test_libraries_of_a_log_are_kept(place, options):
     firn.restart(9)
     assert Connection(firn.port).call("SAVE") == ("+", b"OK")
     assert sorted(libraries(f"{directory}/dump.rdb")) == sorted([LIBRARY, OTHER])
+
+
+@pytest.mark.parametrize("options", [{}, {"cold_tier": "no"}])
+def test_reloading_a_file_brings_its_libraries_and_no_others(place, options):
+    firn = place.firn(place.directory(), enable_debug_command="yes", **options)
+    dump = f"{firn.directory}/dump.rdb"
+
+    def reload(codes):
+        with open(dump, "wb") as out:
+            out.write(rdb.file(b"".join(rdb.FUNCTION + rdb.string(code) for code in codes)
+                               + rdb.SELECT + b"\x00" + rdb.key("a", 0, rdb.string("1"))))
+        connection = Connection(firn.port)
+        assert connection.call("DEBUG", "RELOAD", "NOSAVE") == ("+", b"OK")
+        connection.close()
+        for number in (9, 15):
+            firn.restart(number)
+            connection = Connection(firn.port)
+            information = connection.plain("INFO", "memory")
+            assert b"number_of_libraries:%d\r\n" % len(codes) in information
+            assert plain(connection.call("GET", "a")) == b"1"
+            assert connection.call("SAVE") == ("+", b"OK")
+            connection.close()
+            assert libraries(dump) == codes
+
+    reload([LIBRARY, OTHER])
+    reload([OTHER])
+    reload([])

@@ -33,6 +33,26 @@ struct ScanOptions {
         return Glob.matches(pattern, name)
     }
 
+    /// Replies the cursor to go on from and the items that `scan` writes. The cursor comes first
+    /// in the reply and last out of the scan.
+    func reply(
+        to client: Client, _ scan: (inout ReplyWriter) -> (next: UInt64, count: Int)
+    ) {
+        var items = ReplyWriter(version: client.reply.version, capacity: 1024)
+        let (next, count) = scan(&items)
+        client.reply.array(2)
+        client.reply.bulkInteger(Int64(bitPattern: next))
+        client.reply.array(count)
+        client.reply.append(items)
+    }
+
+    /// The reply for a key that does not exist: the end, and nothing.
+    static func replyNothing(to client: Client) {
+        client.reply.array(2)
+        client.reply.bulk("0")
+        client.reply.emptyArray()
+    }
+
     /// A cursor as `strtoul` reads it: an empty one is 0, a negative one wraps.
     static func cursor(_ bytes: Bytes) throws(CommandError) -> UInt64 {
         var digits = bytes

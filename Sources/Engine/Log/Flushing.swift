@@ -29,9 +29,7 @@ extension Engine {
             log.removeAll()
             return
         }
-        // A running sync does not put the write off, as it does in Redis: replies would have to
-        // wait for it, because what is acknowledged must survive the process.
-        switch logWriter.flush(&log, force: true) {
+        switch logWriter.flush(&log) {
         case .nothing: break
         case .deferred: persistence.isDeferred = true
         case .written:

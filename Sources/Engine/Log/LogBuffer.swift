@@ -41,9 +41,6 @@ package struct LogBuffer: ~Copyable {
     /// Unix seconds to note before the next unit (`aof-timestamp-enabled`); 0 for none. The
     /// engine sets it once per turn.
     package var timestamp: Int64 = 0
-    /// Whether effects are to be encoded at all; a server without log and replicas turns it off
-    /// and skips the encoding (`appendonly no`). The buffer itself does not look at it.
-    package var isEnabled = true
 
     /// An empty buffer at position `lsn`.
     package init(lsn: LSN = 0) {
@@ -236,14 +233,6 @@ package struct LogBuffer: ~Copyable {
         LogAnnotation.putDecimal(value.magnitude, &at)
         count += digits
         putLineBreak()
-    }
-
-    /// Appends a whole command that is RESP already, as a client or a primary sent it.
-    package mutating func command(encoded: Bytes, database: Int) {
-        startEffect(database)
-        reserve(encoded.count)
-        (base + count).copyMemory(from: encoded.baseAddress!, byteCount: encoded.count)
-        count += encoded.count
     }
 
     /// Makes the next effect select its database again: at the start of a segment, and of a

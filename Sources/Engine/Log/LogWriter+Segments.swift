@@ -73,7 +73,7 @@ extension LogWriter {
     /// A segment that holds nothing yet stays. Throws, and changes nothing, if the pending
     /// effects cannot be written.
     package func beginRotation(_ buffer: inout LogBuffer) throws(LogError) {
-        switch flush(&buffer, force: true) {
+        switch flush(&buffer) {
         case .failed(let error): throw .io(error)
         case .deferred: return  // a rotation is under way already
         case .nothing, .written: break

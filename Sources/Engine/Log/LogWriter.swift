@@ -23,15 +23,11 @@ package final class LogWriter: @unchecked Sendable {
     package enum FlushResult: Equatable, Sendable {
         case nothing
         case written
-        /// The disk is busy (a sync runs, or segments change); the bytes stay in the buffer.
-        /// Flush again soon.
+        /// Segments change; the bytes stay in the buffer. Flush again soon.
         case deferred
         /// The bytes stay in the buffer; flush again later.
         case failed(IOError)
     }
-
-    /// How long `everysec` puts off a write because a sync is running, as Redis does.
-    static let postponeUsMax: Int64 = 2_000_000
 
     package let files: LogFiles
     /// The stream's id, 40 hex digits.
@@ -61,9 +57,6 @@ package final class LogWriter: @unchecked Sendable {
     var awaitsBase = false
     var replaced: LogManifest?
     var currentPolicy: SyncPolicy
-    var syncStartedUs: Int64 = 0
-    private var postponedSinceUs: Int64 = 0
-    private var delayedSyncs = 0
     private var writeError: IOError?
     private var syncError: LogError?
     /// A sync failed: the bytes since `syncedLength` must be written again.
@@ -108,8 +101,6 @@ package final class LogWriter: @unchecked Sendable {
     package var lastWriteError: IOError? { monitor.withLock { writeError } }
     /// Why the last sync failed; nil after one that succeeded.
     package var lastSyncError: LogError? { monitor.withLock { syncError } }
-    /// How often a write went ahead although a sync was running (`aof_delayed_fsync`).
-    package var delayedSyncCount: Int { monitor.withLock { delayedSyncs } }
     /// Whether a rotation waits to be finished by the next `sync`, and writes wait with it.
     package var isRotationStuck: Bool { monitor.withLock { mustFinishRotation } }
     /// Bytes of the current segment.
@@ -129,20 +120,13 @@ package final class LogWriter: @unchecked Sendable {
     // MARK: Writing
 
     /// Writes the pending effects, with one system call normally, and empties the buffer if that
-    /// succeeded. Once per turn of an event loop, outside units; engine lock. `force` does not
-    /// put the write off because of a running sync.
-    package func flush(_ buffer: inout LogBuffer, force: Bool = false) -> FlushResult {
+    /// succeeded. Once per turn of an event loop, outside units; engine lock. A running sync does
+    /// not put it off, as it does in Redis: replies would have to wait for it, because what is
+    /// acknowledged must survive the process.
+    package func flush(_ buffer: inout LogBuffer) -> FlushResult {
         if buffer.isEmpty { return .nothing }
         let target: (file: any DiskFile, offset: Int)? = monitor.withLock {
-            if isRotating { return nil }
-            if syncStartedUs != 0 && currentPolicy == .everysec && !force {
-                let now = clock.monotonicUs()
-                if postponedSinceUs == 0 { postponedSinceUs = now }
-                if now - postponedSinceUs < LogWriter.postponeUsMax { return nil }
-                delayedSyncs += 1
-            }
-            postponedSinceUs = 0
-            return (file, length)
+            isRotating ? nil : (file, length)
         }
         guard let target else { return .deferred }
         precondition(buffer.startLSN == writtenLSN, "the buffer is not the log's continuation")
@@ -179,10 +163,7 @@ package final class LogWriter: @unchecked Sendable {
     /// `sync`, holding `syncMonitor`.
     func syncSegment() throws(LogError) {
         let job = monitor.withLock {
-            syncStartedUs = clock.monotonicUs()
-            return (
-                file: file, from: syncedLength, to: length, lsn: writtenLSN, suspect: isSuspect
-            )
+            (file: file, from: syncedLength, to: length, lsn: writtenLSN, suspect: isSuspect)
         }
         do {
             if job.from < job.to {
@@ -191,14 +172,12 @@ package final class LogWriter: @unchecked Sendable {
             }
         } catch {
             monitor.withLock {
-                syncStartedUs = 0
                 isSuspect = true
                 syncError = error
             }
             throw error
         }
         monitor.withLock {
-            syncStartedUs = 0
             isSuspect = false
             syncError = nil
             syncedLength = job.to

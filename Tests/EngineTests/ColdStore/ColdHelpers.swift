@@ -116,3 +116,17 @@ extension ColdStore {
         }
     }
 }
+
+extension ColdStore {
+    /// Whether any run holds rows of a namespace, tombstones included. O(runs * log n).
+    func holdsRows(namespace: UInt32) throws(ColdError) -> Bool {
+        try typed {
+            try withReader { reader in
+                let start = ColdKey.prefix(namespace, 0)
+                var walk = try MergedRows(
+                    reader.transaction.view, reader.list.runs.map(\.view.slot.rows), from: start)
+                return try walk.next() && ColdKey.namespace(walk.key) == namespace
+            }
+        }
+    }
+}

@@ -98,34 +98,8 @@ private final class Model {
                 #expect(store.mayContain(namespace: key.namespace, hash: key.hash))
             }
         }
-        try checkBatchRead(store)
         try checkScan(store)
         try checkSnapshot(try store.snapshot())
-    }
-
-    private func checkBatchRead(_ store: ColdStore) throws {
-        let some = (0..<20).map { _ in known[Int.random(in: 0..<known.count, using: &random)] }
-            .filter { !dead.contains($0.namespace) }
-        var owned: [UnsafeMutableRawBufferPointer] = []
-        defer { for bytes in owned { bytes.deallocate() } }
-        let keys = some.map { key in
-            let copy = UnsafeMutableRawBufferPointer.allocate(
-                byteCount: key.key.count, alignment: 1)
-            copy.copyBytes(from: key.key)
-            owned.append(copy)
-            return ColdKeyRef(namespace: key.namespace, hash: key.hash, key: Bytes(copy))
-        }
-        var answered = 0
-        try store.lookupMany(keys) { index, result in
-            answered += 1
-            switch result {
-            case .found(let record): #expect(ColdValue(record) == values[some[index]])
-            default: #expect(values[some[index]] == nil)
-            }
-        } damaged: { _, error in
-            Issue.record(error)
-        }
-        #expect(answered == some.count)
     }
 
     private func checkScan(_ store: ColdStore) throws {

@@ -239,6 +239,28 @@ import Testing
         #expect(stats.counters.tombstonesDropped == 10)
     }
 
+    /// A slice of a walk ends behind so many tombstones, and the walk goes on from there.
+    @Test func tombstonesEndASlice() throws {
+        let store = try ColdDirectory().open()
+        let batch = ColdBatch()
+        let names = (0..<10_000).map { Array("key \($0)".utf8) }
+        for name in names { batch.remove(0, name, lsn: 1) }
+        for number in 0..<5 { batch.put(0, Array("live \(number)".utf8), [1], lsn: 1) }
+        try store.commit(batch)
+        var seen = 0
+        var slices = 0
+        var from: UInt64? = 0
+        while let start = from {
+            from = try store.rows(namespace: 0, from: start, atMost: 10, looseBits: 11) { _ in
+                seen += 1
+            }
+            if let from { #expect(from > start) }
+            slices += 1
+        }
+        #expect(seen == 5)
+        #expect(slices >= 10_000 / (ColdStore.deadRowsMax + 1) && slices < 14, "\(slices)")
+    }
+
     @Test func deadRunsGoWhole() throws {
         let store = try ColdDirectory().open()
         for namespace in UInt32(5)...6 {

@@ -166,26 +166,6 @@ import Testing
         }
     }
 
-    @Test func writesWaitForASlowSyncAndThenGoAhead() throws {
-        let disk = FaultyDisk()
-        let time = ManualTime()
-        let writer = try LogWriter.create(
-            disk, testFiles, stream: testStream, clock: Clock(time))
-        var buffer = LogBuffer()
-        writer.monitor.withLock { writer.syncStartedUs = 1 }
-        buffer.addUnit([Effect(0, "SET a 1")])
-        #expect(writer.flush(&buffer) == .deferred)
-        time.advance(us: 1_900_000)
-        #expect(writer.flush(&buffer) == .deferred)
-        #expect(writer.delayedSyncCount == 0)
-        time.advance(us: 200_000)
-        #expect(writer.flush(&buffer) == .written)
-        #expect(writer.delayedSyncCount == 1)
-        writer.policy = .always
-        buffer.addUnit([Effect(0, "SET a 1")])
-        #expect(writer.flush(&buffer) == .written)
-    }
-
     @Test func theSyncerServesWhoWaits() throws {
         let disk = FaultyDisk()
         let writer = try LogWriter.create(disk, testFiles, stream: testStream, policy: .no)
@@ -243,7 +223,7 @@ import Testing
         _ = writer.flush(&buffer)
         seen.withLock { while durable < buffer.lsn { seen.wait() } }
         buffer.addUnit([Effect(0, "SET a 1")])
-        _ = writer.flush(&buffer, force: true)
+        _ = writer.flush(&buffer)
         syncer.stop()
         #expect(writer.syncedLSN == buffer.lsn)
     }

@@ -60,7 +60,7 @@ import Testing
                 #expect(try readLog(disk).effects == expected.prefix(flushed).map(\.effect))
             }
         }
-        #expect(writer.flush(&buffer, force: true) != .deferred)
+        #expect(writer.flush(&buffer) != .deferred)
         let (effects, end) = try readLog(disk)
         #expect(effects == expected.map(\.effect))
         #expect(end.lsn == buffer.lsn)

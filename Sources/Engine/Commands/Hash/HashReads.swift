@@ -82,23 +82,18 @@ enum HashReads {
     ) throws(CommandError) {
         let cursor = try ScanOptions.cursor(args[2])
         guard let hash = try hash(engine, client, args) else {
-            client.reply.array(2)
-            client.reply.bulk("0")
-            return client.reply.emptyArray()
+            return ScanOptions.replyNothing(to: client)
         }
         let options = try ScanOptions(args, from: 3)
-        // The cursor comes first in the reply and last out of the scan.
-        var items = ReplyWriter(version: client.reply.version, capacity: 1024)
-        var count = 0
-        let next = hash.scan(from: cursor, count: options.count) { field, value in
-            guard field.withBytes({ options.admits($0) }) else { return }
-            items.bulk(field)
-            items.bulk(value)
-            count += 2
+        options.reply(to: client) { items in
+            var count = 0
+            let next = hash.scan(from: cursor, count: options.count) { field, value in
+                guard field.withBytes({ options.admits($0) }) else { return }
+                items.bulk(field)
+                items.bulk(value)
+                count += 2
+            }
+            return (next, count)
         }
-        client.reply.array(2)
-        client.reply.bulkInteger(Int64(bitPattern: next))
-        client.reply.array(count)
-        client.reply.append(items)
     }
 }

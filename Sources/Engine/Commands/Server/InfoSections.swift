@@ -81,7 +81,7 @@ enum InfoSections {
         info.field("used_memory_scripts_eval", 0)
         info.field("number_of_cached_scripts", 0)
         info.field("number_of_functions", 0)
-        info.field("number_of_libraries", 0)
+        info.field("number_of_libraries", engine.libraries.codes.count)
         info.field("used_memory_vm_functions", 0)
         info.field("used_memory_vm_total", 0)
         info.field("used_memory_vm_total_human", "0B")
@@ -174,7 +174,7 @@ enum InfoSections {
             info.field("aof_pending_rewrite", 0)
             info.field("aof_buffer_length", engine.log.count)
             info.field("aof_pending_bio_fsync", logWriter.syncedLSN < logWriter.writtenLSN ? 1 : 0)
-            info.field("aof_delayed_fsync", logWriter.delayedSyncCount)
+            info.field("aof_delayed_fsync", 0)
         }
     }
 

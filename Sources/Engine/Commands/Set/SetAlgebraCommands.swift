@@ -57,20 +57,10 @@ enum SetAlgebraCommands {
         guard keyCount <= args.count - 2 else {
             throw .message("ERR Number of keys can't be greater than number of args")
         }
-        var limit = Int64.max
-        var index = 2 + Int(keyCount)
-        while index < args.count {
-            guard index + 1 < args.count, args[index].equalsIgnoringCase("limit") else {
-                throw .syntax
-            }
-            limit = try args.integer(
-                index + 1, in: 0...Int64.max, else: "ERR LIMIT can't be negative")
-            if limit == 0 { limit = .max }
-            index += 2
-        }
+        let limit = try args.intersectionLimit(from: 2 + Int(keyCount))
         let sets = try sources(engine, client, args, 2..<2 + Int(keyCount))
         var count: Int64 = 0
-        if let sets = present(sets) {
+        if let sets = allPresent(sets) {
             SetAlgebra.intersection(sets) { _ in
                 count += 1
                 return count < limit
@@ -94,12 +84,6 @@ enum SetAlgebraCommands {
         return sets
     }
 
-    /// All sets, or nil if one is missing.
-    private static func present(_ sets: [SetValue?]) -> [SetValue]? {
-        let present = sets.compactMap { $0 }
-        return present.count == sets.count ? present : nil
-    }
-
     /// Lends the members of the result.
     private static func perform(
         _ operation: Operation, _ sets: [SetValue?], _ limits: SetLimits,
@@ -107,7 +91,7 @@ enum SetAlgebraCommands {
     ) {
         switch operation {
         case .intersection:
-            guard let sets = present(sets) else { return }
+            guard let sets = allPresent(sets) else { return }
             SetAlgebra.intersection(sets) {
                 body($0)
                 return true
@@ -153,5 +137,29 @@ enum SetAlgebraCommands {
             try engine.storeNothing(under: key)
         }
         client.reply.integer(count)
+    }
+}
+
+// MARK: Shared with the sorted sets
+
+/// All sources of an intersection, or nil if one is missing.
+func allPresent<T>(_ sources: [T?]) -> [T]? {
+    let present = sources.compactMap { $0 }
+    return present.count == sources.count ? present : nil
+}
+
+extension Arguments {
+    /// The LIMIT of SINTERCARD and ZINTERCARD, from argument `start` on; 0 and none are no limit.
+    func intersectionLimit(from start: Int) throws(CommandError) -> Int64 {
+        var limit = Int64.max
+        for index in stride(from: start, to: count, by: 2) {
+            guard index + 1 < count, self[index].equalsIgnoringCase("limit") else {
+                throw .syntax
+            }
+            limit = try integer(
+                index + 1, in: 0...Int64.max, else: "ERR LIMIT can't be negative")
+            if limit == 0 { limit = .max }
+        }
+        return limit
     }
 }

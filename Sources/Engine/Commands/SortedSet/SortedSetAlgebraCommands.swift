@@ -54,19 +54,9 @@ enum SortedSetAlgebraCommands {
         _ engine: Engine, _ client: Client, _ args: Arguments
     ) throws(CommandError) {
         let sources = try sources(engine, client, args, countAt: 1, "zintercard")
-        var limit = Int64.max
-        var index = 2 + sources.count
-        while index < args.count {
-            guard index + 1 < args.count, args[index].equalsIgnoringCase("limit") else {
-                throw .syntax
-            }
-            limit = try args.integer(
-                index + 1, in: 0...Int64.max, else: "ERR LIMIT can't be negative")
-            if limit == 0 { limit = .max }
-            index += 2
-        }
+        let limit = try args.intersectionLimit(from: 2 + sources.count)
         var count: Int64 = 0
-        if let sources = present(sources) {
+        if let sources = allPresent(sources) {
             SortedSetAlgebra.intersection(sources, .sum) { _, _ in
                 count += 1
                 return count < limit
@@ -149,12 +139,6 @@ enum SortedSetAlgebraCommands {
 
     // MARK: Results
 
-    /// All sources, or nil if one is missing.
-    private static func present(_ sources: [WeightedSource?]) -> [WeightedSource]? {
-        let present = sources.compactMap { $0 }
-        return present.count == sources.count ? present : nil
-    }
-
     /// The result in order.
     private static func perform(
         _ operation: Operation, _ sources: [WeightedSource?], _ aggregate: ScoreAggregate,
@@ -165,7 +149,7 @@ enum SortedSetAlgebraCommands {
         case .union:
             SortedSetAlgebra.union(sources.compactMap { $0 }, aggregate, into: &result)
         case .intersection:
-            if let sources = present(sources) {
+            if let sources = allPresent(sources) {
                 SortedSetAlgebra.intersection(sources, aggregate) { member, score in
                     result.append(member, score)
                     return true

@@ -29,19 +29,6 @@ package enum ColdLookup<R> {
     case found(R)
 }
 
-/// A key to look up.
-package struct ColdKeyRef {
-    package var namespace: UInt32
-    package var hash: UInt64
-    package var key: Bytes
-
-    package init(namespace: UInt32, hash: UInt64, key: Bytes) {
-        self.namespace = namespace
-        self.hash = hash
-        self.key = key
-    }
-}
-
 extension ColdStore {
     /// False when no run holds a row of (namespace, hash), be it a tombstone; wrongly true for
     /// one key in 256 per run. Only memory is read. Any thread; O(runs), about 20 ns a run.
@@ -67,39 +54,6 @@ extension ColdStore {
         try typed {
             try withReader { reader in
                 try find(reader.transaction.view, reader.list, namespace, hash, key, body)
-            }
-        }
-    }
-
-    /// Looks many keys up in one snapshot, in the order in which they are stored. `body` gets
-    /// the index of the key and its record, or what there is instead of one; a damaged record
-    /// is reported to `damaged` and the rest is served.
-    package func lookupMany(
-        _ keys: [ColdKeyRef], _ body: (Int, ColdLookup<ColdRecord>) throws -> Void,
-        damaged: (Int, ColdError) throws -> Void
-    ) throws(ColdError) {
-        try typed {
-            let order = keys.indices.sorted {
-                (keys[$0].namespace, keys[$0].hash) < (keys[$1].namespace, keys[$1].hash)
-            }
-            try withReader { reader in
-                let view = reader.transaction.view
-                for index in order {
-                    let key = keys[index]
-                    do {
-                        let result = try find(
-                            view, reader.list, key.namespace, key.hash, key.key
-                        ) { try body(index, .found($0)) }
-                        switch result {
-                        case .found: break
-                        case .absent: try body(index, .absent)
-                        case .tombstone(let lsn): try body(index, .tombstone(lsn: lsn))
-                        }
-                    } catch let error as ColdError {
-                        guard case .damaged = error else { throw error }
-                        try damaged(index, error)
-                    }
-                }
             }
         }
     }

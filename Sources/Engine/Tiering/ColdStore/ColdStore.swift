@@ -108,6 +108,8 @@ package final class ColdStore: @unchecked Sendable {
         }
         environment = try Environment(
             directory: directory, readOnly: options.readOnly, mapBytes: options.mapBytes)
+        // A server that was killed may have left slots that pin pages.
+        if !options.readOnly { try environment.removeDeadReaders() }
         limits = PageLimits(pageBytes: environment.info.pageBytes)
         let opened =
             options.readOnly

@@ -10,11 +10,16 @@ import Glibc
 import LMDB
 
 extension ColdStore {
+    /// Tombstones and damaged rows that one slice of a walk passes over: a few hundred microseconds'
+    /// worth.
+    static let deadRowsMax = 1024
+
     /// Visits the live rows of a namespace in (hash, key) order, from `hash` on, and returns
     /// the hash of the first row not visited, nil at the end. Any thread.
     ///
     /// - Parameters:
-    ///   - count: how many rows to visit; slightly more when the next rows are inseparable.
+    ///   - count: how many rows to visit; slightly more when the next rows are inseparable, and
+    ///     fewer behind very many tombstones, so that the work of a call is bounded.
     ///   - looseBits: rows whose hashes differ in these lowest bits only are never separated.
     ///   - payloads: whether large payloads are read; small ones always are.
     ///   - damaged: told of each record that fails its check; the walk passes it over.
@@ -31,14 +36,19 @@ extension ColdStore {
                 var walk = try MergedRows(
                     view, list.runs.map(\.view.slot.rows), from: start)
                 var visited = 0
+                var walked = 0
                 var last: UInt64 = 0
                 while try walk.next() {
                     let row = walk.key
                     guard ColdKey.namespace(row) == namespace else { return nil }
                     let here = ColdKey.hash(row)
-                    if visited >= count && here >> UInt64(looseBits) != last >> UInt64(looseBits) {
+                    let isSeparate =
+                        walked > 0 && here >> UInt64(looseBits) != last >> UInt64(looseBits)
+                    if isSeparate, visited >= count || walked - visited >= ColdStore.deadRowsMax {
                         return here
                     }
+                    walked += 1
+                    last = here
                     guard let header = ColdHeader(walk.value) else {
                         damaged(ColdStore.damage(row))
                         continue
@@ -53,21 +63,8 @@ extension ColdStore {
                         damaged(error)
                     }
                     visited += 1
-                    last = here
                 }
                 return nil
-            }
-        }
-    }
-
-    /// Whether any run holds rows of a namespace, tombstones included. O(runs * log n).
-    package func holdsRows(namespace: UInt32) throws(ColdError) -> Bool {
-        try typed {
-            try withReader { reader in
-                let start = ColdKey.prefix(namespace, 0)
-                var walk = try MergedRows(
-                    reader.transaction.view, reader.list.runs.map(\.view.slot.rows), from: start)
-                return try walk.next() && ColdKey.namespace(walk.key) == namespace
             }
         }
     }
