@@ -274,7 +274,9 @@ READS = {b"string": [["GET"], ["STRLEN"], ["APPEND", "x"]],
          b"hash": [["HGETALL"], ["HSET", "q", "1"], ["HDEL", "a"], ["HRANDFIELD", -3],
                   ["HPTTL", "FIELDS", 2, "a", "f1"], ["HEXPIRE", 9, "FIELDS", 2, "b", "f2"],
                   ["HPERSIST", "FIELDS", 1, "a"], ["HSETEX", "KEEPTTL", "FIELDS", 1, "a", 7]],
-         b"stream": [["XLEN"], ["XRANGE", "-", "+"]]}
+         b"stream": [["XLEN"], ["XRANGE", "-", "+"]],
+         # A hash of which every field is past its time.
+         b"none": []}
 
 
 def expiring_hashes(connection):
