@@ -284,7 +284,9 @@ READS = {b"string": [["GET"], ["STRLEN"], ["APPEND", "x"]],
                      ["XADD", "*", "f", "x"], ["XDEL", "1-1", "3-1", "2"], ["XTRIM", "MAXLEN", 2],
                      ["XTRIM", "MINID", "~", "3"], ["XSETID", "18446744073709551615-1"],
                      ["XACK", "a", "1-1"], ["XCLAIM", "a", "y", 0, "1-1", "3-1", "FORCE"],
-                     ["XAUTOCLAIM", "a", "z", 0, "-"], ["XPENDING", "a", "-", "+", 10]]}
+                     ["XAUTOCLAIM", "a", "z", 0, "-"], ["XPENDING", "a", "-", "+", 10]],
+         # A hash of which every field is past its time.
+         b"none": []}
 
 
 def expiring_hashes(connection):

@@ -263,12 +263,9 @@ struct SetUnderTest: ~Copyable {
                     model.sort { $0 < $1 }
                     let expected = model.prefix { $0.0 <= now }.prefix(max)
                     var popped: [(Int64, UInt64)] = []
-                    while popped.count < max, let first = index.first, first.timeMs <= now {
-                        let removed = index.remove(first.timeMs, first.hash)
-                        #expect(removed)
-                        popped.append((first.timeMs, first.hash))
-                    }
+                    let number = index.popDue(nowMs: now, max: max) { popped.append(($0, $1)) }
                     #expect(popped.elementsEqual(expected, by: ==), "seed \(seed)")
+                    #expect(number == popped.count)
                     model.removeFirst(popped.count)
                 }
                 #expect(index.count == model.count)
@@ -288,8 +285,7 @@ struct SetUnderTest: ~Copyable {
         var index = ExpiryIndex()
         for time in [0, Int64.max, -1, Int64.min, 1] { index.insert(time, 1) }
         var times: [Int64] = []
-        index.visitFirst(9) { time, _ in times.append(time) }
-        _ = index.removeSome(max: 9)
+        index.popDue(nowMs: .max, max: 9) { time, _ in times.append(time) }
         #expect(times == [.min, -1, 0, 1, .max])
         #expect(index.first == nil && index.averageMs == nil)
     }
