@@ -79,7 +79,7 @@ enum StreamGroupCommands {
         client.reply.ok()
         engine.propagate(client, args)
         engine.groupsChanged(key, target, "xgroup-create")
-        if isNew, engine.watchedKeyCount != 0 { engine.touchWatchers(key) }
+        if isNew, engine.observedKeyCount != 0 { engine.touchObservers(key) }
     }
 
     static func setID(
