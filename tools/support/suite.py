@@ -91,6 +91,14 @@ def tailor(source):
             (source / "src" / name).symlink_to(program)
 
 
+def end_group(group):
+    """Ends the suite and all that it started: they are a process group of their own."""
+    try:
+        os.killpg(group, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+
+
 class UnitRun:
     """What came of one unit: `passed`, `failed` (name to text), `skipped` (name to reason),
     `trouble` (a text, if the unit did not come to its end)."""
@@ -156,10 +164,8 @@ def run_unit(suite, unit, port, log, seconds_max, skips=(), tags=(), only=()):
                 process.wait(seconds_max)
             except subprocess.TimeoutExpired:
                 timed_out = True
-            try:
-                os.killpg(process.pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
+            finally:
+                end_group(process.pid)
             status = process.wait()
         run.seconds = time.monotonic() - begun
         run.take(report.read_text(), status, timed_out, seconds_max)
