@@ -17,9 +17,6 @@ import time
 from .servers import ROOT
 
 FOLDER = ROOT / ".build" / "conformance"
-DENIED = {
-    "needs:repl": "replication is a later issue",
-}
 HOOK = "if {$::client} {\n"
 
 
@@ -32,7 +29,9 @@ def unpacked():
     ready = FOLDER / "ready"
     if ready.exists():
         return FOLDER / ready.read_text().strip()
-    subprocess.run([ROOT / "tools" / "install-packages", "tcl8.6", "dpkg-dev"], check=True)
+    needed = ["tcl8.6", "dpkg-dev", "redis-server", "redis-tools"]
+    if subprocess.run([ROOT / "tools" / "install-packages", *needed]).returncode:
+        raise NoSuite("cannot install " + " ".join(needed))
     FOLDER.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="unpack-", dir=FOLDER) as scratch:
         fetch(scratch)
@@ -136,8 +135,9 @@ class UnitRun:
             self.trouble = f"the suite ended with status {status} during {running!r}"
 
 
-def run_unit(suite, unit, port, log, seconds_max, skips=(), tags=(), only=()):
-    """Runs one unit against the server on `port`; the suite's output goes to the file `log`."""
+def run_unit(suite, unit, port, log, seconds_max, skips=(), denied=(), only=()):
+    """Runs one unit against the server on `port`; the suite's output goes to the file `log`.
+    `skips` are names of tests and `denied` their tags, both with the reasons."""
     run = UnitRun()
     with tempfile.TemporaryDirectory(prefix="firn-conformance-") as scratch:
         report = pathlib.Path(scratch) / "report"
@@ -147,7 +147,7 @@ def run_unit(suite, unit, port, log, seconds_max, skips=(), tags=(), only=()):
         command = [
             "./runtest", "--host", "127.0.0.1", "--port", str(port), "--single", unit,
             "--durable", "--clients", "1", "--timeout", str(seconds_max + 60),
-            "--tags", " ".join("-" + tag for tag in [*DENIED, *tags]),
+            "--tags", " ".join("-" + tag for tag in denied),
             "--skipfile", str(skip_file)]
         for name in only:
             command += ["--only", name]
@@ -170,7 +170,7 @@ def run_unit(suite, unit, port, log, seconds_max, skips=(), tags=(), only=()):
         run.seconds = time.monotonic() - begun
         run.take(report.read_text(), status, timed_out, seconds_max)
     for name, reason in run.skipped.items():
-        denied = re.fullmatch(r"Tag: (\S+) denied", reason)
-        if denied and denied[1] in DENIED:
-            run.skipped[name] = f"{denied[1]}: {DENIED[denied[1]]}"
+        tag = re.fullmatch(r"Tag: (\S+) denied", reason)
+        if tag and tag[1] in denied:
+            run.skipped[name] = f"{tag[1]}: {denied[tag[1]]}"
     return run
