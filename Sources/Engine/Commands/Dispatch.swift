@@ -54,6 +54,7 @@ extension Engine {
             if coldReadFailed { throw .damagedRecord }
         } catch {
             client.reply.truncate(to: replyStart)
+            if client.pushes != nil { client.pushes = PushedRanges() }
             stats.byCommand[index].failedCalls += 1
             write(error, to: client)
         }
@@ -162,14 +163,14 @@ extension Engine {
         client.reply.simple("QUEUED")
     }
 
-    /// CLIENT REPLY OFF and SKIP.
+    /// CLIENT REPLY OFF and SKIP: only what is pushed is kept.
     private func executeSilently(_ client: Client, _ index: Int, _ arguments: Arguments) {
         let mark = client.reply.count
         let mode = client.replyMode
         call(client, index, arguments)
         // The command may have been the CLIENT REPLY that turns replies on again.
         guard client.replyMode == mode else { return }
-        client.reply.truncate(to: mark)
+        client.reply.truncate(to: mark, keeping: pushes)
         if mode != .off { client.replyMode = .on }
     }
 }
@@ -181,7 +182,10 @@ extension CommandSpec {
             || name.bytes.equals("quit") || name.bytes.equals("reset")
     }
 
+        client.pushes = PushedRanges()
     /// What a RESP2 client may send while it has subscriptions.
+        let pushes = client.pushes?.ranges ?? []
+        client.pushes = nil
     var isAllowedWhileSubscribed: Bool {
         group == .pubsub || name.bytes.equals("ping") || name.bytes.equals("quit")
             || name.bytes.equals("reset")

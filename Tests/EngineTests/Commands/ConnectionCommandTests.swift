@@ -193,4 +193,25 @@ final class FakeConnection: ClientConnection, @unchecked Sendable {
         #expect(test.run("CLIENT", "UNPAUSE") == "+OK")
         #expect(!waits("SET a b"))
     }
+
+    @Test func whatIsPushedIsNotSilenced() {
+        let test = TestEngine(resp: 3)
+        let words = { (line: String) in line.split(separator: " ").map { Array($0.utf8) } }
+        #expect(test.sendRaw(words("CLIENT REPLY OFF")).isEmpty)
+        #expect(test.run(line: "SUBSCRIBE c") == ">[subscribe c :1]")
+        #expect(test.run(line: "PUBLISH c hello") == ">[message c hello]")
+        #expect(test.run(line: "PSUBSCRIBE c*") == ">[psubscribe c* :2]")
+        let replies = test.sendRaw(words("PUBLISH c again"))
+        var decoder = ReplyDecoder(replies)
+        #expect(decoder.next().description == ">[message c again]")
+        #expect(decoder.next().description == ">[pmessage c* c again]")
+        #expect(decoder.isAtEnd)
+        // An error is a reply like others.
+        #expect(test.sendRaw(words("GET")).isEmpty)
+        #expect(test.sendRaw(words("INCRBY a x")).isEmpty)
+        #expect(test.run(line: "CLIENT REPLY ON") == "+OK")
+        #expect(test.sendRaw(words("CLIENT REPLY SKIP")).isEmpty)
+        #expect(test.run(line: "UNSUBSCRIBE c") == ">[unsubscribe c :1]")
+        #expect(test.run(line: "PING") == "+PONG")
+    }
 }

@@ -39,6 +39,9 @@ package final class Client {
     /// The subcommand last called of a container such as CONFIG.
     var lastSubcommand: Subcommand?
     var replyMode = ReplyMode.on
+    /// While a command runs whose reply will be dropped: where in `reply` what is pushed lies,
+    /// for that is sent nevertheless.
+    var pushes: PushedRanges?
 
     // MARK: MULTI
 
@@ -95,6 +98,22 @@ enum ReplyMode {
 
 struct Transaction {
     var commands: [(spec: Int, arguments: OwnedArguments)] = []
+/// Places of pushed messages among replies that are going to be dropped.
+struct PushedRanges {
+    var ranges: [Range<Int>] = []
+}
+
+extension Client {
+    /// Writes a message that no CLIENT REPLY silences: one that was subscribed to, or tells that
+    /// a subscription began or ended.
+    @inline(__always)
+    func push(_ write: (inout ReplyWriter) -> Void) {
+        let start = reply.count
+        write(&reply)
+        if pushes != nil { pushes!.ranges.append(start..<reply.count) }
+    }
+}
+
     /// A command was refused while queueing: EXEC answers EXECABORT.
     var isSpoiled = false
     var byteCount = 0
