@@ -144,6 +144,7 @@ extension Engine {
             return .message("ERR Command not allowed inside a transaction")
         }
         if client.isReplay { return nil }
+        let flags = client.transaction == nil ? flags : flagsInTransaction(client, spec)
         if flags.contains(.denyOOM), isOutOfMemory { return .outOfMemory }
         if flags.contains(.write), let reason = writesAreRefused { return .text(reason) }
         if client.subscriptionCount > 0, client.reply.version == 2,
@@ -156,10 +157,24 @@ extension Engine {
         return nil
     }
 
+    /// What to reckon with inside MULTI: EXEC does what its commands do, and to queue a command
+    /// takes memory.
+    @inline(never)
+    private func flagsInTransaction(
+        _ client: Client, _ spec: UnsafeMutablePointer<CommandSpec>
+    ) -> CommandFlags {
+        let flags = spec.pointee.flags
+        if spec.pointee.name.bytes.equals("exec"), let transaction = client.transaction {
+            return flags.union(transaction.flags)
+        }
+        return spec.pointee.isTransactionControl ? flags : flags.union(.denyOOM)
+    }
+
     private func queue(_ client: Client, _ index: Int, _ arguments: Arguments) {
         let owned = OwnedArguments(arguments)
         client.transaction!.byteCount += owned.byteCount
         client.transaction!.commands.append((index, owned))
+        client.transaction!.flags.formUnion(commands[index].pointee.flags)
         client.reply.simple("QUEUED")
     }
 
@@ -167,7 +182,10 @@ extension Engine {
     private func executeSilently(_ client: Client, _ index: Int, _ arguments: Arguments) {
         let mark = client.reply.count
         let mode = client.replyMode
+        client.pushes = PushedRanges()
         call(client, index, arguments)
+        let pushes = client.pushes?.ranges ?? []
+        client.pushes = nil
         // The command may have been the CLIENT REPLY that turns replies on again.
         guard client.replyMode == mode else { return }
         client.reply.truncate(to: mark, keeping: pushes)
@@ -182,10 +200,7 @@ extension CommandSpec {
             || name.bytes.equals("quit") || name.bytes.equals("reset")
     }
 
-        client.pushes = PushedRanges()
     /// What a RESP2 client may send while it has subscriptions.
-        let pushes = client.pushes?.ranges ?? []
-        client.pushes = nil
     var isAllowedWhileSubscribed: Bool {
         group == .pubsub || name.bytes.equals("ping") || name.bytes.equals("quit")
             || name.bytes.equals("reset")

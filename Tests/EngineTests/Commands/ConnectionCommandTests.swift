@@ -214,4 +214,25 @@ final class FakeConnection: ClientConnection, @unchecked Sendable {
         #expect(test.run(line: "UNSUBSCRIBE c") == ">[unsubscribe c :1]")
         #expect(test.run(line: "PING") == "+PONG")
     }
+
+    @Test func aTransactionNeedsTheMemoryThatItsCommandsNeed() {
+        let test = TestEngine()
+        let other = test.makeClient()
+        let oom = "-OOM command not allowed when used memory > 'maxmemory'."
+        test.run(line: "MULTI")
+        test.run(line: "GET a")
+        test.run(line: "MULTI", other)
+        test.run(line: "SET a 1", other)
+        #expect(test.run(line: "CONFIG SET maxmemory 1", test.makeClient()) == "+OK")
+        test.engine.keepWithinBudget()
+        #expect(test.run(line: "EXEC") == "[nil]")
+        #expect(
+            test.run(line: "EXEC", other)
+                == "-EXECABORT Transaction discarded because of: " + String(oom.dropFirst()))
+        // To queue a command takes memory, whatever the command.
+        test.run(line: "MULTI")
+        #expect(test.run(line: "GET a") == oom)
+        #expect(test.run(line: "DISCARD") == "+OK")
+        #expect(test.run(line: "GET a") == "nil")
+    }
 }

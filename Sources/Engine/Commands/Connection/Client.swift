@@ -118,3 +118,5 @@ extension Client {
     var isSpoiled = false
     var byteCount = 0
 }
+    /// All flags of the queued commands.
+    var flags: CommandFlags = []
