@@ -1,5 +1,6 @@
 """Small cases that random tests found."""
 
+import re
 import time
 
 import pytest
@@ -169,3 +170,29 @@ def test_lcs_is_bounded(server):
         assert connection.call("LCS", "a", "b", *words) == (
             "-", b"ERR Insufficient memory, transient memory for LCS exceeds proto-max-bulk-len")
     connection.close()
+
+
+def test_paused_clients_count_as_blocked(server):
+    """What may be replicated waits for the end of CLIENT PAUSE … WRITE too."""
+    connection, first, second = (Connection(server.port) for _ in range(3))
+
+    def blocked():
+        return int(re.search(rb"blocked_clients:(\d+)", connection.plain("INFO", "clients"))[1])
+
+    connection.plain("PFADD", "hll", "a")
+    connection.plain("CLIENT", "PAUSE", "100000", "WRITE")
+    first.send(("PFCOUNT", "hll"))
+    second.send(("PUBLISH", "channel", "message"))
+    deadline = time.time() + 5
+    while blocked() != 2:
+        assert time.time() < deadline
+    assert connection.plain("GET", "nothing") is None
+    assert connection.plain("CLIENT", "LIST").count(b"flags=b") == 2
+    second.close()
+    while blocked() != 1:
+        assert time.time() < deadline
+    connection.plain("CLIENT", "UNPAUSE")
+    assert first.read() == (":", 1)
+    assert blocked() == 0
+    connection.close()
+    first.close()

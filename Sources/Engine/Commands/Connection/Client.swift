@@ -52,6 +52,8 @@ package final class Client {
     /// Its next request waits for cold keys, which `fetchWait` names.
     package internal(set) var isParked = false
     var fetchWait: FetchWait?
+    /// Its next request waits for the end of CLIENT PAUSE.
+    var isPostponed = false
     /// Inside EXEC: blocking commands do not block.
     var isExecuting = false
 
@@ -96,8 +98,6 @@ enum ReplyMode {
     case skippingAgain
 }
 
-struct Transaction {
-    var commands: [(spec: Int, arguments: OwnedArguments)] = []
 /// Places of pushed messages among replies that are going to be dropped.
 struct PushedRanges {
     var ranges: [Range<Int>] = []
@@ -114,9 +114,11 @@ extension Client {
     }
 }
 
+struct Transaction {
+    var commands: [(spec: Int, arguments: OwnedArguments)] = []
     /// A command was refused while queueing: EXEC answers EXECABORT.
     var isSpoiled = false
-    var byteCount = 0
-}
     /// All flags of the queued commands.
     var flags: CommandFlags = []
+    var byteCount = 0
+}

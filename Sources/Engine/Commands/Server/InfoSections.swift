@@ -37,7 +37,9 @@ enum InfoSections {
 
     static func clients(_ engine: Engine, _ info: inout InfoText) {
         var blocked = 0
-        for client in engine.clients.byID.values where client.unblock != nil { blocked += 1 }
+        for client in engine.clients.byID.values where client.unblock != nil || client.isPostponed {
+            blocked += 1
+        }
         info.section("Clients")
         info.field("connected_clients", engine.clients.count)
         info.field("cluster_connections", 0)
