@@ -196,3 +196,20 @@ def test_paused_clients_count_as_blocked(server):
     assert blocked() == 0
     connection.close()
     first.close()
+
+
+def test_memory_of_the_log_buffer_is_returned(start):
+    server = start()
+    connection = Connection(server.port)
+
+    def used():
+        return int(re.search(rb"hot_bytes:(\d+)", connection.plain("INFO", "tiering"))[1])
+
+    before = used()
+    connection.plain("SET", "key", b"x" * 3_000_000)
+    connection.plain("DEL", "key")
+    deadline = time.time() + 5
+    while used() > before + 500_000:
+        assert time.time() < deadline, used()
+        time.sleep(0.05)
+    connection.close()
