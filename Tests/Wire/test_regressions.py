@@ -198,6 +198,28 @@ def test_paused_clients_count_as_blocked(server):
     first.close()
 
 
+def test_nothing_expires_while_writes_are_paused(start):
+    server = start()
+    connection = Connection(server.port)
+
+    def expired():
+        return int(re.search(rb"expired_keys:(\d+)", connection.plain("INFO", "stats"))[1])
+
+    connection.pipeline([
+        ("MULTI",), ("SET", "a", "1", "PX", "20"), ("SET", "b", "1", "PX", "20"),
+        ("CLIENT", "PAUSE", "100000", "WRITE"), ("EXEC",)])
+    time.sleep(0.3)
+    assert connection.plain("GET", "a") is None
+    assert connection.plain("EXISTS", "a", "b") == 0
+    assert connection.plain("SCAN", "0")[1] == []
+    assert expired() == 0
+    assert connection.plain("CLIENT", "UNPAUSE") == b"OK"
+    deadline = time.time() + 5
+    while expired() != 2:
+        assert time.time() < deadline
+    connection.close()
+
+
 def test_memory_of_the_log_buffer_is_returned(start):
     server = start()
     connection = Connection(server.port)

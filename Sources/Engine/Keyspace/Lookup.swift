@@ -43,7 +43,7 @@ extension Engine {
     private func liveOrExpire(_ key: Key, _ entry: Entry) -> Entry? {
         // Redis: a key is expired when now is past its time, not at it.
         guard entry.expiry! < expiryClockMs else { return entry }
-        expire(key, entry)
+        if !expiryIsPaused { expire(key, entry) }
         return nil
     }
 
@@ -73,6 +73,7 @@ extension Engine {
     @inline(__always)
     func write(_ key: Key) throws(CommandError) -> Entry? {
         let entry = lookup(key)
+        if entry == nil, server.pauseEndsMs != 0 { expireHidden(key) }
         if coldReadFailed {
             guard isReplaying else { throw .damagedRecord }
             // The effect is the best that is known of the key.

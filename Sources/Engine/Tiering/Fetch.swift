@@ -15,17 +15,18 @@ extension Engine {
             return nil
         }
         tier.stats.fetchedKeys += 1
-        if let expiry = entry.expiry, expiry < expiryClockMs {
+        let isExpired = entry.expiry ?? .max < expiryClockMs
+        if isExpired, !expiryIsPaused {
             expire(key, entry)
             return nil
         }
-        if isPromoted || isReplaying {
+        if !isExpired, isPromoted || isReplaying {
             tier.stats.promotedKeys += 1
         } else {
             entry.flags.insert(.visiting)
             tier.visitors.append(Tier.Visitor(database: key.database, hash: key.hash))
         }
-        return entry
+        return isExpired ? nil : entry
     }
 
     /// Makes a clean hot entry of a key's record, read beforehand or now.

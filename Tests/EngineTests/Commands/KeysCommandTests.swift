@@ -119,4 +119,25 @@ import Testing
                 "new sorted", "new c", "new d", "new c", "new u",
             ])
     }
+
+    @Test func nothingExpiresWhileWritesArePaused() {
+        let test = TestEngine()
+        for line in ["SET a 1 PX 1", "SET b 1 PX 1", "CLIENT PAUSE 100000 WRITE"] {
+            test.run(line: line)
+        }
+        _ = test.effects()
+        usleep(5000)
+        #expect(test.run(line: "GET a") == "nil")
+        #expect(!test.engine.expireDue(limit: 10))
+        #expect(test.run(line: "DBSIZE") == ":2")
+        #expect(test.effects() == [])
+        // The transaction that began the pause goes on writing.
+        #expect(test.run(line: "APPEND a x") == ":1")
+        #expect(test.effects().first == "DEL a")
+        #expect(test.run(line: "GET a") == "x")
+        test.run(line: "CLIENT UNPAUSE")
+        #expect(test.run(line: "GET b") == "nil")
+        #expect(test.run(line: "DBSIZE") == ":1")
+        #expect(test.effects() == ["DEL b"])
+    }
 }
