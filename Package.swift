@@ -23,11 +23,12 @@ let package = Package(
         .systemLibrary(
             name: "CLMDB", pkgConfig: "lmdb", providers: [.apt(["liblmdb-dev"])]),
         .systemLibrary(name: "CLZF", providers: [.apt(["liblzf-dev"])]),
+        .systemLibrary(name: "CXXHash", providers: [.apt(["libxxhash-dev"])]),
         .systemLibrary(
             name: "CJemalloc", pkgConfig: "jemalloc", providers: [.apt(["libjemalloc-dev"])]),
         .target(name: "LMDB", dependencies: ["CLMDB"]),
         .target(
-            name: "Engine", dependencies: ["LMDB", "CLZF", "CJemalloc"],
+            name: "Engine", dependencies: ["LMDB", "CLZF", "CXXHash", "CJemalloc"],
             swiftSettings: engineSettings),
         .target(
             name: "Server",

@@ -53,6 +53,9 @@ package final class Engine: @unchecked Sendable {
     var namespaces: Namespaces
     /// The mapping differs from the one that the last batch stored.
     var namespacesChanged = false
+    var libraries = FunctionLibraries()
+    /// The store does not have them yet.
+    var librariesChanged = false
     /// Live records by namespace, as the store's last commit before the start counted them.
     var storedCounts: [UInt32: Int] = [:]
     var checkpoint = CheckpointState()
@@ -68,8 +71,10 @@ package final class Engine: @unchecked Sendable {
     // MARK: States that the hot path asks for
 
     var foresight = HashForesight()
-    var watchedKeyCount = 0
+    /// Keys that are watched or waited for.
+    var observedKeyCount = 0
     var watchers: [WatchedKey: [Client]] = [:]
+    var blocking = BlockedClients()
     var notifiedEvents: KeyspaceEvents = []
     var policyIsLFU = false
     var spillsEveryCommand = false

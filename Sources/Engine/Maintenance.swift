@@ -116,6 +116,8 @@ extension Engine {
             if stepCheckpoint(limit: 256) { slice.isBusy = true }
             if stepDeletions(limit: 256) { slice.isBusy = true }
         } while slice.isBusy && clock.monotonicUs() - start < 700
+        timeOutBlockedClients()
+        if blocking.hasReadyKeys { serveBlockedClients() }
         server.sampleRates(clock.monotonicUs(), stats)
         keepWithinBudget()
         submitWaitingBatch()
@@ -127,7 +129,7 @@ extension Engine {
         slice.mustReleaseLog = rewriting.logEnds && !rewriting.isRunning
         slice.mustRewrite = rewriteMayBegin
         slice.pauseUs = 1_000_000 / Int64(Swift.max(configuration.hz, 1))
-        if let due = nextExpiryMs {
+        if let due = nextDueMs {
             // The far future is clamped before it is turned into microseconds.
             let waitMs = Swift.min(Swift.max(due &- nowMs, 0), 1000)
             slice.pauseUs = Swift.min(slice.pauseUs, Swift.max(waitMs * 1000, 500))
@@ -135,8 +137,9 @@ extension Engine {
         return slice
     }
 
-    private var nextExpiryMs: Int64? {
-        var next: Int64?
+    /// When the next key expires, or the next blocked client's time is up.
+    private var nextDueMs: Int64? {
+        var next = blocking.nextDeadlineMs
         for index in 0..<databaseCount {
             if let first = databases[index].expiries.first {
                 next = Swift.min(next ?? .max, first.timeMs)

@@ -38,8 +38,8 @@ extension Engine {
     private static let turnUsMax: Int64 = 1000
 
     /// Executes the requests of a batch, in order, until the client is to be closed, its
-    /// replies exceed `replyBytesMax`, the turn's time is up, or CLIENT PAUSE lets the next one
-    /// wait. Returns how many were executed, and whether the next one waits. With
+    /// replies exceed `replyBytesMax`, the turn's time is up, CLIENT PAUSE lets the next one
+    /// wait, or a command blocks. Returns how many were executed, and whether the next one waits. With
     /// `client.isParked` it waits for cold keys: go on when the connection's `resume` is called.
     ///
     /// - Parameter foreseenAt: what `foresee` returned for this batch, when the event loop has
@@ -54,7 +54,8 @@ extension Engine {
         var foreseen = slot == nil ? 0 : batch.count
         var isPaused = false
         while index < end {
-            if client.closesAfterReply || client.reply.count > replyBytesMax { break }
+            if client.closesAfterReply || client.isBlocked { break }
+            if client.reply.count > replyBytesMax { break }
             // The clock was read at the end of the last command.
             if commandStartedUs &- turnStartedUs > Engine.turnUsMax, index > 0 { break }
             if index == foreseen {

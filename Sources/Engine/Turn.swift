@@ -32,10 +32,18 @@ extension Engine {
     package func endTurn() -> TurnEnd {
         let wrote = !log.isEmpty
         var end = TurnEnd()
+        if blocking.hasReadyKeys { serveBlockedClients() }
         releaseVisitors()
         keepWithinBudget()
         flushLog()
-        guard wrote, logIsEnabled else { return end }
+        if wrote { cover(&end) }
+        return end
+    }
+
+    /// Makes the turn's replies wait for all that has been logged so far: its own effects, or
+    /// those of other turns that answered its clients (publishing, serving the blocked).
+    package func cover(_ end: inout TurnEnd) {
+        guard logIsEnabled else { return }
         if configuration.appendFsync == .always {
             end.durableLSN = log.lsn
             logSyncer?.requestSync(log.lsn)
@@ -44,6 +52,5 @@ extension Engine {
             // those of this turn are answered.
             end.writtenLSN = log.lsn
         }
-        return end
     }
 }

@@ -49,6 +49,8 @@ final class Connection: ChannelInboundHandler, ClientConnection, @unchecked Send
     var isInTurn: Bool { batch != nil }
     private var result = ParseResult.full
     private var executed = 0
+    /// Malformed input stands behind a request that blocks: its error comes after the answer.
+    private var parsesAgain = false
     /// The next request waits for the end of CLIENT PAUSE, or for memory.
     private var mustWait = false
     /// How many bytes must be at hand before parsing can get any further.
@@ -59,6 +61,12 @@ final class Connection: ChannelInboundHandler, ClientConnection, @unchecked Send
     private var isStalled = false
     /// Waits for cold keys.
     private var isParked = false
+    /// Waits in a blocking command.
+    private(set) var isBlocked = false
+    /// Was served, or its time was up, since the last turn.
+    private var isUnblocked = false
+    /// Nothing is executed until others let it go on.
+    private var isWaiting: Bool { isParked || isBlocked }
     private var readingIsPaused = false
     private var inputHasEnded = false
     private var discardsInput = false
@@ -163,7 +171,7 @@ final class Connection: ChannelInboundHandler, ClientConnection, @unchecked Send
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
-        if isQueued || isStalled || isParked {
+        if isQueued || isStalled || isWaiting {
             regulateReading()
         } else if input.count >= inputWanted && !discardsInput {
             reactor.enqueue(self)
@@ -185,6 +193,9 @@ final class Connection: ChannelInboundHandler, ClientConnection, @unchecked Send
             inputHasEnded = true
             if discardsInput {
                 if closesWhenFlushed, output.isEmpty { context.close(promise: nil) }
+            } else if isBlocked {
+                // Nobody is there to take what it waits for.
+                finish(failed: false)
             } else if !isQueued && !isStalled && !isParked {
                 // What came before the end is executed and answered first.
                 reactor.enqueue(self)
@@ -254,7 +265,8 @@ final class Connection: ChannelInboundHandler, ClientConnection, @unchecked Send
         if executed == batch.batch.count, !client.closesAfterReply,
             case .failed(let error) = result
         {
-            client.reply.error(error)
+            parsesAgain = client.isBlocked
+            if !parsesAgain { client.reply.error(error) }
         }
     }
 
@@ -271,6 +283,8 @@ final class Connection: ChannelInboundHandler, ClientConnection, @unchecked Send
         }
         closesAfterReply = client.closesAfterReply
         isParked = client.isParked
+        isUnblocked = isBlocked && !client.isBlocked
+        isBlocked = client.isBlocked
         isSubscriber = client.isSubscriber
         isUnauthenticated = engine.needsPassword(client)
     }
@@ -286,7 +300,7 @@ final class Connection: ChannelInboundHandler, ClientConnection, @unchecked Send
         let hasMore = finishBatch()
         if isClosed {
             // What CLIENT PAUSE holds up is dropped, as Redis does.
-            if hasMore && !mustClose && !isParked && !mustWait {
+            if hasMore && !mustClose && !isWaiting && !mustWait {
                 reactor.enqueue(self)
             } else {
                 end()
@@ -301,10 +315,10 @@ final class Connection: ChannelInboundHandler, ClientConnection, @unchecked Send
             reactor.log.info("\(error.reply) from \(peerAddress)")
             return finish(failed: true)
         }
-        if closesAfterReply { return finish(failed: false) }
+        if closesAfterReply || inputHasEnded && isBlocked { return finish(failed: false) }
         if hasMore {
-            if isParked {
-                // `resume` queues it again.
+            if isWaiting {
+                // `resume`, or the turn that finds it unblocked, queues it again.
             } else if output.byteCount > Connection.stallBytes {
                 isStalled = true
                 mustWait = false
@@ -316,6 +330,8 @@ final class Connection: ChannelInboundHandler, ClientConnection, @unchecked Send
             }
         } else if inputHasEnded && !isStalled && !isQueued && !isParked {
             return finish(failed: false)
+        } else if isUnblocked && !isStalled && !isParked {
+            reactor.enqueue(self)
         }
         if hasMore || readingIsPaused { regulateReading() }
         account()
@@ -328,8 +344,9 @@ final class Connection: ChannelInboundHandler, ClientConnection, @unchecked Send
         batch = nil
         defer { reactor.giveBatch(box) }
         lastInputUs = reactor.nowUs
-        if executed < box.batch.count {
+        if executed < box.batch.count || parsesAgain {
             // Stopped early: what follows is parsed again, from its first byte.
+            parsesAgain = false
             let consumed = executed > 0 ? box.batch.requests[executed - 1].endOffset : 0
             executed = 0
             parser = RequestParser()
@@ -359,7 +376,7 @@ final class Connection: ChannelInboundHandler, ClientConnection, @unchecked Send
             ? Connection.inputHeldBytesMax
             : isStalled
                 ? Connection.inputStalledBytesMax
-                : isQueued || isParked ? Connection.inputQueuedBytesMax : Int.max
+                : isQueued || isWaiting ? Connection.inputQueuedBytesMax : Int.max
         let pauses = input.count > most
         if pauses != readingIsPaused { setReading(!pauses) }
     }
@@ -382,7 +399,7 @@ final class Connection: ChannelInboundHandler, ClientConnection, @unchecked Send
     func outputDrained() {
         if isStalled && !mustWait && output.byteCount <= Connection.stallBytes / 2 {
             isStalled = false
-            if !isParked { reactor.enqueue(self) }
+            if !isWaiting { reactor.enqueue(self) }
             regulateReading()
         }
         if closesWhenFlushed && output.isEmpty { finalClose() }

@@ -174,8 +174,11 @@ final class Reactor: @unchecked Sendable {
             executeTurn(engine)
             // Before the log is asked to sync, or its answer could be missed.
             awaitsLog.store(true, ordering: .releasing)
-            let end = engine.endTurn()
-            if !woken.isEmpty { takeWoken() }
+            var end = engine.endTurn()
+            if !woken.isEmpty {
+                takeWoken()
+                engine.cover(&end)
+            }
             for connection in turnConnections { connection.take(engine) }
             positions = engine.logPositions
             account(engine)
@@ -328,7 +331,7 @@ final class Reactor: @unchecked Sendable {
         for connection in connections {
             if !connection.output.isEmpty, connection.exceedsOutputLimit(nowUs) {
                 connection.closeForOutputLimit()
-            } else if limits.timeoutSeconds > 0, !connection.isSubscriber,
+            } else if limits.timeoutSeconds > 0, !connection.isSubscriber, !connection.isBlocked,
                 nowUs - connection.lastInputUs > Int64(limits.timeoutSeconds) * 1_000_000
             {
                 log.info("Closing idle client")

@@ -1,20 +1,28 @@
 """Hostile input: commands made of COMMAND DOCS, corrupt DUMP payloads, broken protocol.
 
-    python Tests/Wire/fuzz.py --seed 7 --seconds 60 [arguments|payloads|protocol] [--torture]
+    python Tests/Wire/fuzz.py --seed 7 --seconds 60 [arguments|payloads|files|protocol] [--torture]
 
-Three parts. `arguments` gives every command what its documentation asks for, then damages it:
+Four parts. `arguments` gives every command what its documentation asks for, then damages it:
 extreme numbers, missing, doubled and misplaced words; where redis-server is certain of its
 answer, Firn's must be the same. `payloads` restores mutated DUMPs with checksums that are right
-again. `protocol` sends bytes that are almost requests and compares all that comes back. Nothing
+again, of what the servers make and of every encoding that Redis ever wrote. `files` does the same
+to whole RDB files, loaded by DEBUG RELOAD and at the start. `protocol` sends bytes that are almost requests and compares all that comes back. Nothing
 may end the server, hang it, or make it take memory without bound."""
 
 import argparse
+import os
 import random
+import shutil
 import socket
+import subprocess
 import sys
+import tempfile
 import time
 
+import rdb
+from conftest import BINARY, free_port
 from differential import Mismatch, Run, equal, shown
+from rdb import sealed
 from resp import Connection, request
 
 RESIDENT_MAX_KB = 1_500_000
@@ -162,7 +170,7 @@ def fuzz_arguments(run, rng, seconds):
         sent = []
         for _ in range(40):
             words = arguments.command()
-            if words[0].lower().decode() in ALONE or words[0].lower() not in theirs:
+            if words[0].lower().decode() in ALONE or words[0].lower() not in theirs or newer(words):
                 answer(run, alone, words)
                 continue
             sent.append(words)
@@ -188,6 +196,11 @@ def fuzz_arguments(run, rng, seconds):
     return done
 
 
+def newer(words):
+    """Whether these are options that the Redis beside does not have yet."""
+    return words[0] == b"SET" and {w.upper() for w in words} & {b"IFEQ", b"IFNE", b"IFDEQ", b"IFDNE"}
+
+
 def undetermined(words):
     """Whether the order of the result is by chance: sorted by something that may be equal."""
     return words[0] in (b"SORT", b"SORT_RO") and b"BY" in [w.upper() for w in words[2:]]
@@ -210,26 +223,6 @@ def answer(run, connection, words):
 
 
 # MARK: Payloads
-
-CRC64_TABLE = []
-for byte in range(256):
-    for _ in range(8):
-        byte = byte >> 1 ^ (0x95AC9329AC4BC9B5 if byte & 1 else 0)
-    CRC64_TABLE.append(byte)
-
-
-def crc64(data):
-    crc = 0
-    for byte in data:
-        crc = CRC64_TABLE[(crc ^ byte) & 0xFF] ^ crc >> 8
-    return crc
-
-
-def sealed(body):
-    """A DUMP payload of a type byte and a value, as one that Redis 7.0 made."""
-    body += (10).to_bytes(2, "little")
-    return body + crc64(body).to_bytes(8, "little")
-
 
 EXTREMES = [
     b"\x00", b"\xff", b"\x7f", b"\x80", b"\x80\xff\xff\xff\xff", b"\x81" + b"\x7f" * 8,
@@ -282,12 +275,13 @@ def fuzz_payloads(run, rng, seconds):
         connection.pipeline([["FLUSHALL"], *FIXTURE, ["SET", "comp", b"again " * 300]])
         originals += [r[1][:-10] for r in connection.pipeline(
             [["DUMP", key] for key in [*KEYS[:-1], b"comp"]])]
+    originals += [bytes([kind]) + value for _, kind, value, _ in rdb.values()]
     connection, tried, taken = run.pairs[0][0], 0, 0
     deadline = time.time() + seconds
     refusals = {b"ERR Bad data format", b"ERR DUMP payload version or checksum are wrong"}
     while time.time() < deadline:
         body = mutated(rng, rng.choice(originals))
-        payload = sealed(body)
+        payload = sealed(body, rng.choice([5, 10, 11]))
         if rng.random() < 0.05:
             payload = mutated(rng, payload)
         tried += 1
@@ -308,6 +302,117 @@ def fuzz_payloads(run, rng, seconds):
             raise Mismatch(f"{payload!r}: {error}\n{run.firn.log()[-5000:]}") from error
     check_alive(run)
     return tried, taken
+
+
+# MARK: Files
+
+START_SECONDS_MAX = 20
+
+
+def whole_file(rng):
+    """A sound file with a choice of every type, and what goes between keys; its version."""
+    version = rng.choice([1, 4, 6, 9, 10, 10, 11, 11])
+    kinds = [v for v in rdb.values() if rdb.SINCE[v[1]] <= version]
+    body = rdb.SELECT + b"\x00"
+    if version >= 7:
+        body = rdb.AUX + rdb.string("redis-ver") + rdb.string("7.0.15") + body
+        body += rdb.RESIZE + rdb.length(len(kinds)) + rdb.length(2)
+    if version >= 10:
+        body = rdb.FUNCTION + rdb.string("#!lua name=a\n") + body
+    for name, kind, value, _ in rng.sample(kinds, rng.randint(1, len(kinds))):
+        before = rng.choice([b"", b"", b"", rdb.EXPIRE_SECONDS + b"\x00\xff\xff\x7f"])
+        if version >= 9 and not before:
+            before = rng.choice([b"", rdb.IDLE + rdb.length(100), rdb.FREQUENCY + b"\x05"])
+        body += rdb.key(name, kind, value, before)
+    return body, version
+
+
+def broken_file(rng):
+    """A mutated one: mostly with a checksum that is right again."""
+    body, version = whole_file(rng)
+    part = rng.random()
+    if part < 0.85:
+        body = mutated(rng, body)
+    data = rdb.file(body, version, checksum=rng.random() < 0.8)
+    return data if part < 0.75 else mutated(rng, data)
+
+
+def start_with(path):
+    """Starts a server on a file: it must say PONG, or end with an error that names the file."""
+    directory = os.path.dirname(path)
+    port = free_port()
+    arguments = [BINARY, "--port", str(port), "--dir", directory, "--save", ""]
+    if os.path.getsize(path) % 2:
+        arguments += ["--cold-tier", "no"]
+    with open(f"{directory}/out", "wb") as out:
+        process = subprocess.Popen(arguments, stdout=out, stderr=out)
+    deadline = time.time() + START_SECONDS_MAX
+    runs = False
+    while time.time() < deadline and not runs:
+        pid, status, usage = os.wait4(process.pid, os.WNOHANG)
+        if pid:
+            process.returncode = os.waitstatus_to_exitcode(status)
+            said = open(f"{directory}/out", errors="replace").read()
+            assert process.returncode == 1, (process.returncode, said[-3000:])
+            assert "dump.rdb" in said or "cannot be loaded" in said or "twice" in said, said[-3000:]
+            assert usage.ru_maxrss < RESIDENT_MAX_KB, f"the start took {usage.ru_maxrss} kB"
+            return False
+        try:
+            connection = Connection(port)
+            runs = connection.call("PING") == ("+", b"PONG")
+            connection.close()
+        except OSError:
+            time.sleep(0.005)
+    assert runs, "the start hangs"
+    resident = resident_kb(process.pid)
+    process.kill()
+    process.wait()
+    assert resident < RESIDENT_MAX_KB, f"the server takes {resident} kB"
+    return True
+
+
+def fuzz_files(run, rng, seconds):
+    """Mutated RDB files; returns how many were tried, how many of them loaded, and how many were
+    tried at a start."""
+    connection, tried, taken, started = run.pairs[0][0], 0, 0, 0
+    path = f"{run.firn.directory}/dump.rdb"
+    deadline = time.time() + seconds
+    while time.time() < deadline:
+        data = broken_file(rng)
+        with open(path, "wb") as out:
+            out.write(data)
+        tried += 1
+        try:
+            reply = connection.call("DEBUG", "RELOAD", "NOSAVE")
+            if reply == ("+", b"OK"):
+                taken += 1
+                read_all(connection)
+            elif reply[0] != "-":
+                raise Mismatch(f"{reply}")
+            if tried % 12 == 0:
+                started += 1
+                with tempfile.TemporaryDirectory(prefix="firn-fuzz-") as directory:
+                    shutil.copy(path, directory)
+                    start_with(f"{directory}/dump.rdb")
+        except (OSError, EOFError, Mismatch, AssertionError) as error:
+            kept = tempfile.mktemp(prefix="firn-fuzz-", suffix=".rdb")
+            shutil.copy(path, kept)
+            raise Mismatch(f"{kept}: {error}\n{run.firn.log()[-5000:]}") from error
+        if tried % 50 == 0:
+            check_alive(run)
+    check_alive(run)
+    return tried, taken, started
+
+
+def read_all(connection):
+    """Touches everything that a file brought."""
+    for key in connection.call("KEYS", "*")[1]:
+        name = key[1]
+        kind = connection.call("TYPE", name)[1]
+        if kind in READS:
+            commands = [[c[0], name, *c[1:]] for c in READS[kind]]
+            connection.pipeline([["DUMP", name], ["DEBUG", "DIGEST-VALUE", name], *commands])
+    connection.call("FLUSHALL")
 
 
 # MARK: Protocol
@@ -379,12 +484,15 @@ def fuzz_protocol(run, rng, seconds):
     return done
 
 
-PARTS = {"arguments": fuzz_arguments, "payloads": fuzz_payloads, "protocol": fuzz_protocol}
+PARTS = {"arguments": fuzz_arguments, "payloads": fuzz_payloads, "files": fuzz_files,
+         "protocol": fuzz_protocol}
 
 
 def fuzz(part, seed, seconds, torture=False, maxmemory=None):
     """One part for so many seconds; an error names the seed."""
-    options = {"debug_spill_every_command": "yes"} if torture else {}
+    options = {"enable_debug_command": "yes"}
+    if torture:
+        options["debug_spill_every_command"] = "yes"
     run = Run(options, maxmemory)
     try:
         run.reset()

@@ -50,10 +50,12 @@ struct Export: ParsableCommand {
                 let rdb = RDBExport(nowMs: inspection.nowMs) { (bytes) throws(IOError) in
                     try out.put(bytes)
                 }
+                rdb.add(libraries: try inspection.libraries())
                 try walk { try rdb.add($0) }
                 try rdb.finish()
             case .resp:
                 let writer = CommandWriter(out)
+                for code in try inspection.libraries() { writer.add(library: code) }
                 try walk { try writer.add($0) }
                 try writer.flush()
             case .json:
@@ -99,6 +101,14 @@ private final class CommandWriter {
     private var sink = ByteSink()
 
     init(_ out: Output) { self.out = out }
+
+    func add(library code: [UInt8]) {
+        writer.array(4)
+        writer.bulk("FUNCTION")
+        writer.bulk("LOAD")
+        writer.bulk("REPLACE")
+        code.withUnsafeBytes { writer.bulk($0) }
+    }
 
     func add(_ key: InspectedKey) throws {
         if key.database != database {

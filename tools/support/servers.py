@@ -17,7 +17,7 @@ import time
 from .resp import Connection, Disconnected, ReplyError
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-BUILD_PACKAGES = ["liblmdb-dev", "liblzf-dev", "libjemalloc-dev", "pkg-config"]
+BUILD_PACKAGES = ["liblmdb-dev", "liblzf-dev", "libxxhash-dev", "libjemalloc-dev", "pkg-config"]
 
 
 def prepare(*packages, dump=False):

@@ -42,6 +42,7 @@ extension Engine {
         callNested(client, index, arguments)
         log.endUnit()
         if spillsEveryCommand { spillEverything() }
+        if blocking.hasReadyKeys { serveBlockedClients() }
     }
 
     /// Runs a command within a unit that is open: one of a transaction's.
@@ -187,7 +188,7 @@ extension Engine {
         let pushes = client.pushes?.ranges ?? []
         client.pushes = nil
         // The command may have been the CLIENT REPLY that turns replies on again.
-        guard client.replyMode == mode else { return }
+        guard client.replyMode == mode, !client.isBlocked else { return }
         client.reply.truncate(to: mark, keeping: pushes)
         if mode != .off { client.replyMode = .on }
     }

@@ -91,7 +91,8 @@ package struct Configuration: Sendable {
     package var rdbCompression = true
     package var rdbChecksum = true
     package var dbFilename = "dump.rdb"
-    package var sanitizeDumpPayload = SanitizePayload.no
+    /// Told only: payloads are checked in full whatever it says, for nothing checks them later.
+    package var sanitizeDumpPayload = SanitizePayload.yes
 
     // MARK: Commands and observation
     package var busyReplyThresholdMs = 5000

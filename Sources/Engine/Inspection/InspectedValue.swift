@@ -98,6 +98,11 @@ package final class RDBExport {
         writer.aux("firn-ver", Version.firn)
     }
 
+    /// The function libraries, which come before all keys.
+    package func add(libraries: [[UInt8]]) {
+        for code in libraries { writer.library(code) }
+    }
+
     package func add(_ key: InspectedKey) throws(IOError) {
         if key.database != database {
             database = key.database

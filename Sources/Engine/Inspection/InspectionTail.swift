@@ -63,6 +63,13 @@ extension Inspection {
         return (engine, effects)
     }
 
+    /// The sources of the function libraries. O(log's tail), and the base's size if there is one.
+    package func libraries() throws(InspectionError) -> [[UInt8]] {
+        let engine = makeEngine()
+        _ = try replayTail(engine, 0...0, nil)
+        return engine.libraries.codes
+    }
+
     func makeEngine() -> Engine {
         var configuration = Configuration()
         configuration.databases = databaseCount
@@ -142,7 +149,7 @@ extension Inspection {
         do throws(RDBError) {
             try RDBFile.read(
                 files.path(name), DecodingContext(engine.configuration, secret), checksum: true,
-                position: position
+                position: position, library: { engine.adopt(library: $0) }
             ) { (item, value) throws(RDBError) in
                 guard range.contains(secret.hash(item.key)) else { return value.destroy() }
                 _ = try engine.place(item, value)

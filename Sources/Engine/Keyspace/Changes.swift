@@ -65,7 +65,7 @@ extension Engine {
     func changedQuietly(_ key: Key, _ entry: Entry) {
         markDirty(entry, database: key.database)
         stats.changesSinceSave &+= 1
-        if watchedKeyCount != 0 { touchWatchers(key) }
+        if observedKeyCount != 0 { touchObservers(key) }
     }
 
     @inline(__always)
@@ -115,7 +115,7 @@ extension Engine {
         discardValue(entry)
         removeEntry(key, entry)
         stats.changesSinceSave &+= 1
-        if watchedKeyCount != 0 { touchWatchers(key) }
+        if observedKeyCount != 0 { touchObservers(key) }
         if notifiedEvents.contains(eventClass) { notify(eventClass, event, key) }
     }
 
@@ -124,7 +124,7 @@ extension Engine {
         let value = DetachedValue(takenFrom: entry)
         removeEntry(key, entry)
         stats.changesSinceSave &+= 1
-        if watchedKeyCount != 0 { touchWatchers(key) }
+        if observedKeyCount != 0 { touchObservers(key) }
         return value
     }
 
@@ -142,7 +142,7 @@ extension Engine {
         database.pointee.dirtyCount += 1
         database.pointee.tombstoneCount += 1
         stats.changesSinceSave &+= 1
-        if watchedKeyCount != 0 { touchWatchers(key) }
+        if observedKeyCount != 0 { touchObservers(key) }
     }
 
     /// Takes the entry out of the table and frees it; its value has been dealt with. Leaves a

@@ -3,7 +3,7 @@
 extension Engine {
     /// Empties one database. The hot values are freed now, or in slices when `lazily`.
     func flush(database index: Int, lazily: Bool) {
-        touchWatchers(ofDatabase: index)
+        touchObservers(ofDatabase: index)
         snapshotMustRestart()
         stats.changesSinceSave += databases[index].keyCount
         emptyHotTier(database: index, lazily: lazily)
@@ -16,7 +16,7 @@ extension Engine {
     func flushAll(lazily: Bool) {
         snapshotMustRestart()
         for index in 0..<databaseCount where databases[index].keyCount > 0 {
-            touchWatchers(ofDatabase: index)
+            touchObservers(ofDatabase: index)
             stats.changesSinceSave += databases[index].keyCount
         }
         for index in 0..<databaseCount { emptyHotTier(database: index, lazily: lazily) }
@@ -29,8 +29,8 @@ extension Engine {
     func swap(_ first: Int, _ second: Int) {
         if first == second { return }
         releaseVisitors()
-        touchWatchers(ofDatabase: first, exchangedWith: second)
-        touchWatchers(ofDatabase: second, exchangedWith: first)
+        touchObservers(ofDatabase: first, exchangedWith: second)
+        touchObservers(ofDatabase: second, exchangedWith: first)
         snapshotMustRestart()
         let held = (databases + first).move()
         (databases + first).moveInitialize(from: databases + second, count: 1)

@@ -1,6 +1,9 @@
 // WATCH: optimistic locking. A client that watches a key has its next EXEC refused when the key
 // changed in between, expired, or its database was flushed. Watching is by name, so a key that
 // is spilled or fetched meanwhile has not changed.
+//
+// Watchers and blocked clients (`BlockedClients`) together are the observers: what changes keys
+// asks one counter whether there are any.
 
 struct WatchedKey: Hashable {
     let database: Int
@@ -16,7 +19,7 @@ extension Engine {
         let isAbsent = lookup(key) == nil
         client.watchedKeys.append((watched, isAbsent))
         watchers[watched, default: []].append(client)
-        watchedKeyCount = watchers.count
+        countObservedKeys()
     }
 
     func unwatchAll(_ client: Client) {
@@ -25,18 +28,25 @@ extension Engine {
             if watchers[watched]?.isEmpty == true { watchers[watched] = nil }
         }
         client.watchedKeys.removeAll()
-        watchedKeyCount = watchers.count
+        countObservedKeys()
     }
 
+    func countObservedKeys() { observedKeyCount = watchers.count + blocking.keyCount }
+
+    /// A key has changed, come or gone: transactions that watch it are spoiled, clients that
+    /// wait for it are served once the command is over.
     @inline(never)
-    func touchWatchers(_ key: Key) {
+    func touchObservers(_ key: Key) {
         let watched = WatchedKey(database: key.database, bytes: Array(key.bytes))
         for client in watchers[watched] ?? [] { client.watchIsBroken = true }
+        blocking.noteReady(watched)
     }
 
     /// Spoils the transactions that watch a key of a database which is about to be flushed or
-    /// exchanged; only keys that exist in it, or in the one it is exchanged with, count.
-    func touchWatchers(ofDatabase index: Int, exchangedWith other: Int? = nil) {
+    /// exchanged; only keys that exist in it, or in the one it is exchanged with, count. Who
+    /// waits for a key of it looks again.
+    func touchObservers(ofDatabase index: Int, exchangedWith other: Int? = nil) {
+        if blocking.keyCount > 0 { blocking.noteReady(database: index) }
         for (watched, clients) in watchers where watched.database == index {
             let exists = watched.bytes.withUnsafeBytes { raw in
                 lookup(key(raw, database: index)) != nil

@@ -58,13 +58,29 @@ extension Engine {
                 throw RDBError(description: "key '\(item.key.prefixText(128))' exists")
             }
         }
-        if flushes { flushAll(lazily: false) }
-        try RDBFile.read(snapshotPath, context, checksum: verifies) { item, value in
+        if flushes {
+            flushAll(lazily: false)
+            if !libraries.codes.isEmpty {
+                dropLibraries()
+                effect(database: -1, "FUNCTION", .literal("FLUSH"))
+            }
+        }
+        try RDBFile.read(
+            snapshotPath, context, checksum: verifies,
+            library: { code in
+                adopt(library: code)
+                code.withUnsafeBytes {
+                    effect(
+                        database: -1, "FUNCTION", .literal("LOAD"), .literal("REPLACE"),
+                        .bytes($0))
+                }
+            }
+        ) { item, value in
             if let expiry = item.expiry, expiry < nowMs { return value.destroy() }
             let key = key(item.key, database: item.database)
             replace(key, lookup(key), item, value)
             stats.changesSinceSave += 1
-            if watchedKeyCount != 0 { touchWatchers(key) }
+            if observedKeyCount != 0 { touchObservers(key) }
             guard let entry = lookup(key) else { return }
             var payload = ByteSink()
             ValueCodec.dump(entry, into: &payload)
@@ -158,11 +174,12 @@ extension Engine {
             try loadStoreMetadata(tier.store, replayFrom: from)
         } else {
             for index in 0..<databaseCount { emptyHotTier(database: index, lazily: false) }
+            dropLibraries()
             if let base = manifest.base {
                 replayLSN = from
                 try RDBFile.read(
                     files.path(base.name), DecodingContext(configuration, secret),
-                    checksum: configuration.rdbChecksum
+                    checksum: configuration.rdbChecksum, library: { adopt(library: $0) }
                 ) { (item, value) throws(RDBError) in _ = try place(item, value) }
             }
         }
@@ -175,7 +192,7 @@ extension Engine {
     }
 
     private func touchAllWatchers() {
-        for index in 0..<databaseCount { touchWatchers(ofDatabase: index) }
+        for index in 0..<databaseCount { touchObservers(ofDatabase: index) }
     }
 }
 

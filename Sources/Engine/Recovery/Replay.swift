@@ -66,6 +66,7 @@ extension Engine {
         client.database = command.database
         replayLSN = isImporting ? 0 : command.endLSN
         if let removal = command.removal, let tier { apply(removal, tier) }
+        if applyToLibraries(arguments) { return true }
         guard let index = commands.find(arguments[0]), command.database < databaseCount else {
             return false
         }

@@ -36,6 +36,11 @@ extension Engine {
             databases[index].coldLiveCount = storedCounts[numbers[index]] ?? 0
             databases[index].keyCount = databases[index].coldLiveCount
         }
+        let sources = try store.metadata(StoreKeys.libraries) ?? []
+        guard let stored = sources.withUnsafeBytes({ FunctionLibraries($0) }) else {
+            throw .damagedStore("its function libraries make no sense")
+        }
+        libraries = stored
         if let text = try store.metadata(StoreKeys.purgedBefore),
             let ms = text.withUnsafeBytes({ Numbers.parseInt64($0) })
         {

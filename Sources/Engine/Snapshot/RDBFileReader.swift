@@ -56,15 +56,17 @@ enum RDBFile {
     /// Walks the file and hands every key to `body` with a value that `body` then owns. Returns
     /// where the RDB part ends: an AOF base with an RDB preamble goes on behind it.
     /// `position`: the log position that the file must hold, if it says that it holds one.
+    /// `library` gets the source of each function library.
     @discardableResult
     static func read(
         _ path: String, _ context: DecodingContext, checksum: Bool, position: LSN? = nil,
+        library: ([UInt8]) -> Void = { _ in },
         _ body: (RDBKey, DetachedValue) throws(RDBError) -> Void
     ) throws(RDBError) -> Int {
         let file = try MappedFile(path)
         var walk = try RDBWalk(file.bytes, path, checksum: checksum)
         walk.position = position
-        return try walk.run(context, body)
+        return try walk.run(context, library, body)
     }
 }
 
@@ -110,7 +112,7 @@ private struct RDBWalk {
     }
 
     mutating func run(
-        _ context: DecodingContext,
+        _ context: DecodingContext, _ library: ([UInt8]) -> Void,
         _ body: (RDBKey, DetachedValue) throws(RDBError) -> Void
     ) throws(RDBError) -> Int {
         while true {
@@ -149,11 +151,18 @@ private struct RDBWalk {
             case RDBOpcode.freq:
                 guard let counter = cursor.byte() else { throw damaged("no frequency") }
                 frequency = counter
-            case RDBOpcode.function2, RDBOpcode.function:
+            case RDBOpcode.slotInfo:
+                for _ in 0..<3 where cursor.length() == nil { throw damaged("no slot sizes") }
+            case RDBOpcode.function2:
+                guard let code = cursor.stringArray() else { throw damaged("a broken library") }
+                library(code)
+            case RDBOpcode.functionPreGA:
                 throw RDBError(
-                    description: "'\(path)' holds function libraries, which are not supported")
+                    description: "'\(path)' holds function libraries in the form of a release "
+                        + "candidate of Redis 7.0, which is not supported")
             case RDBOpcode.moduleAux:
-                throw RDBError(description: "'\(path)' holds data of a module")
+                throw RDBError(
+                    description: "'\(path)' holds data of \(try module()), which cannot be loaded")
             default: try key(opcode, context, body)
             }
         }
@@ -164,13 +173,19 @@ private struct RDBWalk {
         _ body: (RDBKey, DetachedValue) throws(RDBError) -> Void
     ) throws(RDBError) {
         guard let name = cursor.stringArray() else { throw damaged("a key without a name") }
+        let text = name.withUnsafeBytes { $0.prefixText(128) }
+        if type == RDBType.module2 || type == RDBType.modulePreGA {
+            throw RDBError(
+                description: "'\(path)': the value of key '\(text)' is of \(try module()), which "
+                    + "cannot be loaded")
+        }
         guard RDBType.valueType(type) != nil else {
             throw RDBError(
-                description: "'\(path)': key '\(String(decoding: name, as: UTF8.self))' has a "
-                    + "value of type \(type), which is not supported")
+                description: "'\(path)': key '\(text)' has a value of type \(type), which is not "
+                    + "supported")
         }
         guard let value = ValueCodec.decode(type: type, &cursor, context) else {
-            throw damaged("the value of key '\(String(decoding: name, as: UTF8.self))'")
+            throw damaged("the value of key '\(text)'")
         }
         sum()
         defer {
@@ -187,6 +202,17 @@ private struct RDBWalk {
             do throws(RDBError) { try body(item, value) } catch { failure = error }
         }
         if let failure { throw failure }
+    }
+
+    /// The module that an id names: nine characters of six bits each, and ten bits of version.
+    private mutating func module() throws(RDBError) -> String {
+        guard cursor.byte() == 0x81, let id = cursor.big(UInt64.self) else {
+            throw damaged("no module")
+        }
+        let alphabet = Array(
+            "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")
+        let name = (1...9).map { alphabet[Int(id >> UInt64(64 - 6 * $0) & 63)] }
+        return "the module type '\(String(name))'"
     }
 
     private mutating func finish() throws(RDBError) {
@@ -222,8 +248,8 @@ extension Engine {
         let context = DecodingContext(configuration, secret)
         do throws(RDBError) {
             try RDBFile.read(
-                path, context, checksum: configuration.rdbChecksum,
-                position: position
+                path, context, checksum: configuration.rdbChecksum, position: position,
+                library: { code in withLock { $0.adopt(library: code) } }
             ) {
                 (item, value) throws(RDBError) in
                 try withLock { (engine) throws(RDBError) in

@@ -1,6 +1,6 @@
 // Writes an RDB file: header, auxiliary fields, databases, keys, end and checksum.
 //
-//     REDIS0010  (FA name value)*  (FE database  FB keys expires  key*)*  FF crc64
+//     REDIS0010  (FA name value)*  (F5 library)*  (FE database  FB keys expires  key*)*  FF crc64
 //     key:  [FC expiry i64 LE]  [F8 idle seconds | F9 frequency u8]  type  key  value
 
 /// What a key's record says besides its value.
@@ -70,6 +70,12 @@ struct RDBFileWriter: ~Copyable {
         sink.put(RDBOpcode.aux)
         string(name)
         string(value)
+    }
+
+    /// A function library's source.
+    mutating func library(_ code: [UInt8]) {
+        sink.put(RDBOpcode.function2)
+        code.withUnsafeBytes { sink.putString($0, compress: false) }
     }
 
     private mutating func string(_ text: String) {

@@ -20,6 +20,8 @@ enum RDBType {
     static let sortedSetText: UInt8 = 3
     static let hash: UInt8 = 4
     static let sortedSet: UInt8 = 5
+    static let modulePreGA: UInt8 = 6
+    static let module2: UInt8 = 7
     static let hashZipMap: UInt8 = 9
     static let listZipList: UInt8 = 10
     static let setIntSet: UInt8 = 11
@@ -46,8 +48,11 @@ enum RDBType {
 
 /// The opcodes between values.
 enum RDBOpcode {
+    /// How many keys a hash slot of a cluster has: a hint for sizing.
+    static let slotInfo: UInt8 = 244
     static let function2: UInt8 = 245
-    static let function: UInt8 = 246
+    /// The form that release candidates of Redis 7.0 wrote, which 7.0 does not read.
+    static let functionPreGA: UInt8 = 246
     static let moduleAux: UInt8 = 247
     static let idle: UInt8 = 248
     static let freq: UInt8 = 249

@@ -31,6 +31,7 @@ final class SnapshotJob: @unchecked Sendable {
     /// It becomes the base of the log, not `dump.rdb`.
     let isBase: Bool
     let cold: ColdSnapshot?
+    let libraries: [[UInt8]]
     /// The databases in the order of the walk, that of their namespaces.
     let order: [(namespace: UInt32, database: Int)]
     /// Keys and keys with an expiry in the hot tier, by database, at that instant.
@@ -46,6 +47,7 @@ final class SnapshotJob: @unchecked Sendable {
 
     init(_ engine: Engine, isBase: Bool = false) throws(ColdError) {
         lsn = engine.currentLSN
+        libraries = engine.libraries.codes
         self.isBase = isBase
         if let tier = engine.tier { cold = try tier.store.snapshot() } else { cold = nil }
         let databases = engine.databases

@@ -107,6 +107,7 @@ extension SnapshotJob {
         file.aux("aof-base", options.isBase ? "1" : "0")
         file.aux("firn-ver", Version.firn)
         file.aux("firn-lsn", String(lsn))
+        for code in libraries { file.library(code) }
     }
 
     private func writeKeys(

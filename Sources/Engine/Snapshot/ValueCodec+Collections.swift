@@ -124,19 +124,25 @@ extension ValueCodec {
                 guard let made = ZipMap.convertToListPack(bytes) else { return nil }
                 pack = made
             }
-            let value = type == .hash ? adoptHash(pack, context) : adoptSortedSet(pack, context)
+            let value =
+                type == .hash
+                ? adoptHash(pack, context, isOldest: layout == .zipMap)
+                : adoptSortedSet(pack, context)
             // What was not adopted is not needed any more.
             if value.map({ $0.encoding != .listPack }) ?? true { pack.destroy() }
             return value
         }
     }
 
-    /// A hash of a listpack's pairs: the listpack itself, or a table where it is too large. Nil
-    /// when the pairs are none, odd or not distinct.
-    private static func adoptHash(_ pack: ListPack, _ context: DecodingContext) -> DetachedValue? {
+    /// A hash of a listpack's pairs: the listpack itself, or a table where they are too many. Nil
+    /// when the pairs are none, odd or not distinct. As in Redis, whatever was small where it comes
+    /// from stays so here, however long its elements are; but for a zipmap, `isOldest`.
+    private static func adoptHash(
+        _ pack: ListPack, _ context: DecodingContext, isOldest: Bool
+    ) -> DetachedValue? {
         let count = pack.count
         guard count > 0, count % 2 == 0 else { return nil }
-        // Building a second hash notices duplicates, and elements that are too long.
+        // Building a second hash notices duplicates.
         var builder = HashBuilder(count: count / 2, context.hash)
         var position = pack.first
         while let field = position, let value = pack.next(field) {
@@ -149,7 +155,8 @@ extension ValueCodec {
             }
             position = pack.next(value)
         }
-        if builder.isTable { return builder.value }
+        let staysPacked = !isOldest && count / 2 <= context.hash.entriesMax
+        if builder.isTable, !staysPacked { return builder.value }
         builder.destroy()
         return DetachedValue(type: .hash, encoding: .listPack, storage: .pointer(pack.raw))
     }
@@ -163,14 +170,12 @@ extension ValueCodec {
         let limits = context.sortedSet
         var tree = SortedSet(secret: limits.secret)
         var isOrdered = true
-        var longest = 0
         var last: (member: [UInt8], score: Double)?
         var position = pack.first
         while let member = position, let value = pack.next(member) {
             let score = pack.withBytes(at: value) { Numbers.parseDouble($0) }
             guard let score, !score.isNaN else { return nil }
             let isNew = pack.withBytes(at: member) { member in
-                longest = Swift.max(longest, member.count)
                 if let last {
                     let order = last.member.withUnsafeBytes { $0.compare(member) }
                     if last.score > score || last.score == score && order >= 0 {
@@ -185,7 +190,7 @@ extension ValueCodec {
             position = pack.next(value)
         }
         guard isOrdered else { return nil }
-        if count / 2 <= limits.packedCountMax, longest <= limits.packedMemberBytesMax {
+        if count / 2 <= limits.packedCountMax {
             return DetachedValue(
                 type: .sortedSet, encoding: .listPack, storage: .pointer(pack.raw))
         }

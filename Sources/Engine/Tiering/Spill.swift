@@ -86,6 +86,11 @@ extension Engine {
             batch.setMetadata(StoreKeys.namespaces, namespaces.encoded)
             namespacesChanged = false
         }
+        if librariesChanged {
+            let isEmpty = libraries.codes.isEmpty
+            batch.setMetadata(StoreKeys.libraries, isEmpty ? nil : libraries.encoded)
+            librariesChanged = false
+        }
     }
 
     /// Torture mode: everything dirty goes to the cold tier, committed before the next command,
@@ -238,6 +243,8 @@ final class SubmittedBatch {
 enum StoreKeys {
     static let counts = Array("counts".utf8)
     static let namespaces = Array("namespaces".utf8)
+    /// Function libraries; see Keyspace/FunctionLibraries.swift.
+    static let libraries = Array("libraries".utf8)
     static let checkpoint = Array("checkpoint".utf8)
     static let stream = Array("stream".utf8)
     /// Everything that expired before is purged from the archive; decimal Unix milliseconds.

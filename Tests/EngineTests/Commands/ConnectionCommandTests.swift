@@ -148,12 +148,13 @@ final class FakeConnection: ClientConnection, @unchecked Sendable {
         let test = TestEngine()
         let link = FakeConnection("10.0.0.1:1")
         let other = try #require(test.engine.connect(link))
-        var reasons: [Bool] = []
         #expect(test.run("CLIENT", "UNBLOCK", "\(other.id)") == ":0")
-        other.unblock = { reasons.append($0) }
+        test.block("BLPOP k 0", other)
         #expect(test.run("CLIENT", "UNBLOCK", "\(other.id)") == ":1")
+        #expect(test.reply(of: other) == "nil[]")
+        test.block("BLPOP k 0", other)
         #expect(test.run("CLIENT", "UNBLOCK", "\(other.id)", "ERROR") == ":1")
-        #expect(reasons == [false, true])
+        #expect(test.reply(of: other) == "-UNBLOCKED client unblocked via CLIENT UNBLOCK")
         #expect(
             test.run("CLIENT", "UNBLOCK", "1", "X")
                 == "-ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR")

@@ -87,6 +87,7 @@ struct RedisParityTests {
     /// What Firn does differently on purpose, or what the test set.
     static let differences: Set<String> = [
         "bind", "appendonly", "maxmemory", "maxmemory-policy", "port", "dir", "dbfilename",
+        "sanitize-dump-payload",
     ]
 
     @Test func defaultsAreThoseOfRedis() throws {
@@ -104,6 +105,7 @@ struct RedisParityTests {
             Set(ours.keys).subtracting(theirs) == [
                 "cold-tier", "cold-max-bytes", "cold-reader-threads", "promotion-window",
                 "archive-retention", "archive-max-bytes", "debug-spill-every-command",
+                "set-max-listpack-entries", "set-max-listpack-value",
             ])
     }
 
@@ -115,7 +117,7 @@ struct RedisParityTests {
         let skipped: Set<String> = [
             "bind", "port", "tls-port", "requirepass", "maxclients", "activedefrag", "loglevel",
             "proc-title-template", "bind-source-addr", "ignore-warnings", "maxmemory",
-            "oom-score-adj",
+            "oom-score-adj", "sanitize-dump-payload",
             "dir", "dbfilename", "repl-backlog-size", "maxmemory-policy", "appendonly",
         ]
         let odd = [

@@ -188,14 +188,14 @@ import Testing
             #expect(durable.turn([["DEL"] + names])[0] == ":\(names.count)")
         }
         #expect(
-            durable.wait(seconds: 20) {
+            durable.wait(seconds: 90) {
                 $0.tier!.space.level == .ample && $0.tier!.space.usedBytes < quota * 3 / 4
             })
         // Writers may be faster than merging, which frees what was deleted: they are refused, and
         // go on later. In the end the room of what was deleted is used again.
         var more = fill(durable, from: taken)
         while more <= taken + taken / 4,
-            durable.wait(seconds: 20, { $0.tier!.space.level == .ample && !$0.isOutOfMemory })
+            durable.wait(seconds: 90, { $0.tier!.space.level == .ample && !$0.isOutOfMemory })
         {
             let before = more
             more = fill(durable, from: more)

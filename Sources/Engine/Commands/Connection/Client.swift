@@ -6,7 +6,8 @@ package protocol ClientConnection: AnyObject, Sendable {
     func close()
     /// The cold keys that the client was parked for are at hand. Any thread.
     func resume()
-    /// Tells the event loop that there is a reply to write (published messages, unblocking).
+    /// Tells the event loop that there is a reply to write (published messages), or that a
+    /// blocked client goes on.
     func wake()
     /// "127.0.0.1:50310" of the peer, and of our end.
     var peerAddress: String { get }
@@ -54,6 +55,9 @@ package final class Client {
     var fetchWait: FetchWait?
     /// Its next request waits for the end of CLIENT PAUSE.
     var isPostponed = false
+    /// What it waits for in a blocking command; its further requests stay in the connection.
+    var wait: BlockedWait?
+    package var isBlocked: Bool { wait != nil }
     /// Inside EXEC: blocking commands do not block.
     var isExecuting = false
 
@@ -71,9 +75,6 @@ package final class Client {
     /// CLIENT SETINFO.
     var libraryName = ""
     var libraryVersion = ""
-    /// Set while the client waits in a blocking command: ends the wait, with an error
-    /// (CLIENT UNBLOCK … ERROR) or as if its time were up.
-    var unblock: ((_ withError: Bool) -> Void)?
 
     var subscriptionCount: Int { channels.count + patterns.count }
 

@@ -122,9 +122,9 @@ enum ClientCommands {
             }
         }
         let id = try args.integer(2)
-        guard let unblock = engine.clients.byID[id]?.unblock else { return client.reply.integer(0) }
-        unblock(withError)
-        client.reply.integer(1)
+        let isUnblocked =
+            engine.clients.byID[id].map { engine.unblock($0, withError: withError) } ?? false
+        client.reply.integer(isUnblocked ? 1 : 0)
     }
 
     static func pause(_ engine: Engine, _ client: Client, _ args: Arguments) throws(CommandError) {

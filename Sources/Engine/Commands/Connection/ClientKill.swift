@@ -28,12 +28,12 @@ enum ClientKill {
                     $0.connection?.peerAddress == address
                 })
             else { throw .message("ERR No such client") }
-            close(found, caller: client)
+            close(engine, found, caller: client)
             return client.reply.ok()
         }
         let filter = try filter(args)
         let victims = engine.clients.all.filter { filter.matches($0, caller: client) }
-        for victim in victims { close(victim, caller: client) }
+        for victim in victims { close(engine, victim, caller: client) }
         client.reply.integer(victims.count)
     }
 
@@ -79,7 +79,8 @@ enum ClientKill {
 
     /// One's own connection closes after the reply. Another executes nothing more, whenever
     /// its event loop gets to closing it.
-    private static func close(_ client: Client, caller: Client) {
+    private static func close(_ engine: Engine, _ client: Client, caller: Client) {
+        engine.stopBlocking(client)
         client.closesAfterReply = true
         if client !== caller { client.connection?.close() }
     }

@@ -38,6 +38,7 @@ extension Engine {
     package func disconnect(_ client: Client) {
         Transactions.end(self, client)
         stopWaiting(client)
+        stopBlocking(client)
         unsubscribeAll(client)
         stopMonitoring(client)
         clients.remove(client)

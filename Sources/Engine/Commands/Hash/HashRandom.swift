@@ -1,10 +1,6 @@
 // HRANDFIELD.
 
 enum HashRandom {
-    /// What one command may draw with repetitions before it is refused: a count such as -2^62
-    /// would otherwise fill the machine's memory.
-    private static let replyBytesMax = 1 << 30
-
     static func hrandfield(
         _ engine: Engine, _ client: Client, _ args: Arguments
     ) throws(CommandError) {
@@ -30,6 +26,7 @@ enum HashRandom {
         let hash = HashValue(entry)
         let nested = withValues && client.reply.version >= 3
         let elements = count < 0 ? -Int(count) : Swift.min(Int(count), hash.count)
+        if count < 0 { try ReplyLimit.check(elements: elements) }
         client.reply.array(withValues && !nested ? elements * 2 : elements)
         func write(_ field: ListPackElement, _ value: ListPackElement) {
             if nested { client.reply.array(2) }
@@ -37,10 +34,9 @@ enum HashRandom {
             if withValues { client.reply.bulk(value) }
         }
         if count > 0 { return hash.randomDistinct(elements, &engine.random, write) }
-        let limit = client.reply.count + replyBytesMax
         for _ in 0..<elements {
             hash.random(&engine.random, write)
-            if client.reply.count > limit { throw .message("ERR value is out of range") }
+            try ReplyLimit.check(client)
         }
     }
 }

@@ -126,7 +126,7 @@ extension Engine {
         moved.access = entry.access
         removeEntry(source, entry)
         stats.changesSinceSave &+= 1
-        if watchedKeyCount != 0 { touchWatchers(source) }
+        if observedKeyCount != 0 { touchObservers(source) }
         return moved
     }
 

@@ -1,6 +1,7 @@
 // The commands on lists: one row each.
 
-let listCommands: [CommandSpec] = listPushCommands + listPopCommands + listOtherCommands
+let listCommands: [CommandSpec] =
+    listPushCommands + listPopCommands + listBlockingCommands + listOtherCommands
 
 private let listPushCommands: [CommandSpec] = [
     CommandSpec(
@@ -77,6 +78,51 @@ private let listPopCommands: [CommandSpec] = [
         "Remove the last element in a list, prepend it to another list and return it",
         syntax: "source destination",
         ListPops.rpoplpush),
+]
+
+private let listBlockingCommands: [CommandSpec] = [
+    CommandSpec(
+        "blpop", -3, [.write, .noScript, .blocking],
+        keys: .range(first: 1, last: -2, step: 1), .list, since: "2.0.0",
+        "Remove and get the first element in a list, or block until one is available",
+        syntax: "key [key ...] timeout",
+        complexity: "O(N) where N is the number of provided keys.",
+        BlockingListPops.blpop),
+    CommandSpec(
+        "brpop", -3, [.write, .noScript, .blocking],
+        keys: .range(first: 1, last: -2, step: 1), .list, since: "2.0.0",
+        "Remove and get the last element in a list, or block until one is available",
+        syntax: "key [key ...] timeout",
+        complexity: "O(N) where N is the number of provided keys.",
+        BlockingListPops.brpop),
+    CommandSpec(
+        "blmpop", -5, [.write, .blocking, .movableKeys],
+        keys: .counted(at: 2, destination: nil), .list, since: "7.0.0",
+        "Pop elements from a list, or block until one is available",
+        syntax: "timeout numkeys key [key ...] <LEFT | RIGHT> [COUNT count]",
+        complexity: """
+            O(N+M) where N is the number of provided keys and M is the number of elements \
+            returned.
+            """,
+        BlockingListPops.blmpop),
+    CommandSpec(
+        "blmove", 6, [.write, .denyOOM, .noScript, .blocking], keys: .firstTwo, .list,
+        since: "6.2.0",
+        """
+        Pop an element from a list, push it to another list and return it; or block until one \
+        is available
+        """,
+        syntax: "source destination <LEFT | RIGHT> <LEFT | RIGHT> timeout",
+        BlockingListPops.blmove),
+    CommandSpec(
+        "brpoplpush", 4, [.write, .denyOOM, .noScript, .blocking], keys: .firstTwo, .list,
+        since: "2.2.0",
+        """
+        Pop an element from a list, push it to another list and return it; or block until one \
+        is available
+        """,
+        syntax: "source destination timeout",
+        BlockingListPops.brpoplpush),
 ]
 
 private let listOtherCommands: [CommandSpec] = [

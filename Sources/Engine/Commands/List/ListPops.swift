@@ -1,4 +1,35 @@
-// LPOP, RPOP, LMPOP, and LMOVE, which pops from one list and pushes to another.
+// LPOP, RPOP, LMPOP, and LMOVE, which pops from one list and pushes to another. The steps that
+// the blocking commands repeat when they are served stand here too.
+
+/// What LMPOP and BLMPOP are asked for: `numkeys key [key ...] <LEFT | RIGHT> [COUNT count]`.
+struct ListMultiPop {
+    /// The arguments that are keys.
+    let keys: Range<Int>
+    let end: ListEnd
+    let count: Int
+
+    /// - Parameter index: the argument that counts the keys.
+    init(_ args: Arguments, at index: Int) throws(CommandError) {
+        let keyCount = try args.integer(
+            index, in: 1...Int64.max, else: "ERR numkeys should be greater than 0")
+        guard keyCount < Int64(args.count - index - 1) else { throw .syntax }
+        let endIndex = Int(keyCount) + index + 1
+        keys = index + 1..<endIndex
+        end = try ListEnd(args[endIndex])
+        guard args.count > endIndex + 1 else {
+            count = 1
+            return
+        }
+        guard args[endIndex + 1].equalsIgnoringCase("count"), args.count > endIndex + 2 else {
+            throw .syntax
+        }
+        // Redis reads the number before it sees that there is more.
+        count = Int(
+            try args.integer(
+                endIndex + 2, in: 1...Int64.max, else: "ERR count should be greater than 0"))
+        if args.count > endIndex + 3 { throw .syntax }
+    }
+}
 
 enum ListPops {
     // MARK: One list
@@ -62,30 +93,38 @@ enum ListPops {
     static func lmpop(
         _ engine: Engine, _ client: Client, _ args: Arguments
     ) throws(CommandError) {
-        let keyCount = try args.integer(
-            1, in: 1...Int64.max, else: "ERR numkeys should be greater than 0")
-        guard keyCount < Int64(args.count - 2) else { throw .syntax }
-        let endIndex = Int(keyCount) + 2
-        let end = try ListEnd(args[endIndex])
-        var count: Int64 = 1
-        if args.count > endIndex + 1 {
-            guard args[endIndex + 1].equalsIgnoringCase("count"), args.count > endIndex + 2 else {
-                throw .syntax
-            }
-            // Redis reads the number before it sees that there is more.
-            count = try args.integer(
-                endIndex + 2, in: 1...Int64.max, else: "ERR count should be greater than 0")
-            if args.count > endIndex + 3 { throw .syntax }
-        }
-        for index in 2..<endIndex {
-            let key = engine.key(args[index], client)
-            guard let entry = try engine.write(key, .list) else { continue }
-            client.reply.array(2)
-            client.reply.bulk(key.bytes)
-            let taken = popRange(engine, client, key, ListValue(entry), end, Int(count))
-            return engine.effect(key, end.popCommand, .integer(Int64(taken)))
+        let pop = try ListMultiPop(args, at: 1)
+        for index in pop.keys
+        where try popSeveralWithKey(engine, client, engine.key(args[index], client), pop) {
+            return
         }
         client.reply.nullArray()
+    }
+
+    /// Replies key and elements of a list that exists; false when there is none.
+    static func popSeveralWithKey(
+        _ engine: Engine, _ client: Client, _ key: Key, _ pop: ListMultiPop
+    ) throws(CommandError) -> Bool {
+        guard let entry = try engine.write(key, .list) else { return false }
+        client.reply.array(2)
+        client.reply.bulk(key.bytes)
+        let taken = popRange(engine, client, key, ListValue(entry), pop.end, pop.count)
+        engine.effect(key, pop.end.popCommand, .integer(Int64(taken)))
+        return true
+    }
+
+    /// The same with one element, for BLPOP and BRPOP.
+    static func popWithKey(
+        _ engine: Engine, _ client: Client, _ key: Key, _ end: ListEnd
+    ) throws(CommandError) -> Bool {
+        guard let entry = try engine.write(key, .list) else { return false }
+        let list = ListValue(entry)
+        client.reply.array(2)
+        client.reply.bulk(key.bytes)
+        list.pop(end) { client.reply.bulk($0) }
+        engine.effect(key, end.popCommand)
+        engine.elementsRemoved(key, list, end.popEvent)
+        return true
     }
 
     // MARK: From list to list
@@ -95,27 +134,34 @@ enum ListPops {
     ) throws(CommandError) {
         let from = try ListEnd(args[3])
         let to = try ListEnd(args[4])
-        try move(engine, client, args, from, to)
+        try moveOrNull(engine, client, args, from, to)
     }
 
     static func rpoplpush(
         _ engine: Engine, _ client: Client, _ args: Arguments
     ) throws(CommandError) {
-        try move(engine, client, args, .tail, .head)
+        try moveOrNull(engine, client, args, .tail, .head)
     }
 
-    /// Push and pop are announced in Redis's order, and logged in it too: a list of one element
-    /// that is rotated onto itself must not be empty in between, or replay would delete it and
-    /// lose its expiry.
-    private static func move(
+    @inline(__always)
+    static func moveOrNull(
         _ engine: Engine, _ client: Client, _ args: Arguments, _ from: ListEnd, _ to: ListEnd
     ) throws(CommandError) {
-        let sourceKey = engine.key(args[1], client)
-        guard let sourceEntry = try engine.write(sourceKey, .list) else {
-            return client.reply.null()
+        if try !move(engine, client, engine.key(args[1], client), args[2], from, to) {
+            client.reply.null()
         }
+    }
+
+    /// Replies the element that is moved; false when there is no source. Push and pop are
+    /// announced in Redis's order, and logged in it too: a list of one element that is rotated
+    /// onto itself must not be empty in between, or replay would delete it and lose its expiry.
+    static func move(
+        _ engine: Engine, _ client: Client, _ sourceKey: Key, _ target: Bytes, _ from: ListEnd,
+        _ to: ListEnd
+    ) throws(CommandError) -> Bool {
+        guard let sourceEntry = try engine.write(sourceKey, .list) else { return false }
         let source = ListValue(sourceEntry)
-        if args[1].equals(args[2]) {
+        if sourceKey.bytes.equals(target) {
             // The element would be a view of the list that it is pushed to.
             var copy: [UInt8] = []
             source.pop(from) { copy = Array($0) }
@@ -124,7 +170,7 @@ enum ListPops {
                 pushed(engine, client, sourceKey, source, to, element)
             }
         } else {
-            let targetKey = engine.key(args[2], client)
+            let targetKey = engine.key(target, client)
             let target =
                 try engine.write(targetKey, .list).map { ListValue($0) }
                 ?? engine.createList(targetKey)
@@ -135,6 +181,7 @@ enum ListPops {
         }
         engine.effect(sourceKey, from.popCommand)
         engine.elementsRemoved(sourceKey, source, from.popEvent)
+        return true
     }
 
     @inline(__always)

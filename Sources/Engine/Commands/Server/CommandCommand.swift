@@ -116,10 +116,10 @@ enum CommandCommand {
         let specifications = keySpecifications(command.name, command.spec)
         if command.name == "set",
             !(3..<args.count).contains(where: {
-                args[$0].equalsIgnoringCase("get")
+                args[$0].equalsIgnoringCase("get") || ValueMatch.kind(args[$0]) != nil
             })
         {
-            return ["OW", "update"]  // Only with GET is it what the specification says.
+            return ["OW", "update"]  // Only with these is it what the specification says.
         }
         // What no specification finds is the destination behind a word, the last of them.
         let found = specifications.first { $0.covers(position, of: args) } ?? specifications.last

@@ -120,6 +120,7 @@ enum CommandHistory {
         7.0.0 Allowed the `NX` and `GET` options to be used together. :: set
         7.0.0 Allowed to be called with no argument to get info on all commands. :: command|info
         7.0.3 Added `ssub` field. :: client|list
+        8.4.0 Added the `IFEQ`, `IFNE`, `IFDEQ` and `IFDNE` options. :: set
         """
 
     private static let deprecationTable = """

@@ -75,13 +75,14 @@ enum CommandTips {
         OW update :: psetex restore restore-asking setex
         OW update @2; RO access @3 range=-1,1,0 :: bitop
         OW update range=-1,2,0 :: mset
+        OW update keynum=0,1,2 :: msetex
         OW update; RO access @2 :: geosearchstore zrangestore
         OW update; RO access @2 keynum=0,1,1 :: zdiffstore zinterstore zunionstore
         OW update; RO access @2 range=-1,1,0 :: sdiffstore sunionstore
         RM delete range=-1,1,0 :: del unlink
         RO :: hexists hlen hstrlen llen scard sismember strlen type xlen zcard
         RO @2 :: memory|usage object|encoding object|freq object|idletime object|refcount
-        RO access :: bitcount bitfield_ro bitpos dump expiretime geodist geohash geopos \
+        RO access :: bitcount bitfield_ro bitpos digest dump expiretime geodist geohash geopos \
         georadius_ro georadiusbymember_ro geosearch get getbit getrange hget hgetall hkeys hmget \
         hrandfield hscan hvals lindex lpos lrange pexpiretime pttl smembers smismember \
         srandmember sscan substr ttl xpending xrange xrevrange zcount zlexcount zmscore \
@@ -107,7 +108,7 @@ enum CommandTips {
         anywhere in the argument array" :: sort
         RO range=-1,1,0 :: exists touch watch
         RW access @2 :: pfdebug
-        RW access delete :: getdel lpop rpop spop zpopmax zpopmin
+        RW access delete :: delifeq getdel lpop rpop spop zpopmax zpopmin
         RW access delete @2 keynum=0,1,1 :: blmpop bzmpop
         RW access delete @3; RW access delete incomplete @KEYS,-2 range=-1,1,0 :: migrate
         RW access delete keynum=0,1,1 :: lmpop zmpop
@@ -124,6 +125,7 @@ enum CommandTips {
         RW access update @2 keynum=0,1,1 :: evalsha
         RW access update @2 keynum=0,1,1 "We cannot tell how the keys will be used so we assume \
         the worst, RW and UPDATE" :: eval fcall
+        RW delete variable_flags :: delex
         RW access update variable_flags "RW and ACCESS due to the optional `GET` argument" :: \
         set
         RW access update variable_flags "This command allows both access and modification of the \

@@ -48,14 +48,14 @@ enum ReplicationCommands {
         throw unsupported
     }
 
-    /// There are no replicas, so there is nothing to wait for.
+    /// There are no replicas: who waits for one waits until the time is up.
     static func wait(_ engine: Engine, _ client: Client, _ args: Arguments) throws(CommandError) {
-        _ = try args.integer(1)
-        guard let timeout = Numbers.parseInt64(args[2]) else {
-            throw .message("ERR timeout is not an integer or out of range")
-        }
-        guard timeout >= 0 else { throw .message("ERR timeout is negative") }
-        client.reply.integer(0)
+        let replicaCount = try args.integer(1)
+        let deadline = try args.deadlineAfterMilliseconds(2, engine)
+        guard replicaCount > 0, engine.mayBlock(client) else { return client.reply.integer(0) }
+        engine.block(
+            client, on: [], until: deadline,
+            BlockedRequest(type: .string, timeoutReply: .zero) { _, _, _ in false })
     }
 }
 

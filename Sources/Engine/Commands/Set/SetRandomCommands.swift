@@ -60,6 +60,7 @@ enum SetRandomCommands {
         guard let wanted else { return client.reply.bulk(set.random(&engine.random)) }
         if wanted < 0 {
             // The same member may come again.
+            try ReplyLimit.check(elements: Int(-wanted))
             client.reply.array(Int(-wanted))
             for _ in 0..<Int(-wanted) {
                 client.reply.bulk(set.random(&engine.random))

@@ -1,6 +1,40 @@
 // The rows of the sorted set commands on single members, ends and counts; texts as in Redis 7.0.
 
-let sortedSetCommands: [CommandSpec] = sortedSetElementCommands + sortedSetRangeCommands
+let sortedSetCommands: [CommandSpec] =
+    sortedSetElementCommands + sortedSetRangeCommands + sortedSetBlockingCommands
+
+private let sortedSetBlockingCommands: [CommandSpec] = [
+    CommandSpec(
+        "bzmpop", -5, [.write, .blocking, .movableKeys],
+        keys: .counted(at: 2, destination: nil), .sortedSet, since: "7.0.0",
+        "Remove and return members with scores in a sorted set or block until one is available",
+        syntax: "timeout numkeys key [key ...] <MIN | MAX> [COUNT count]",
+        complexity: """
+            O(K) + O(M*log(N)) where K is the number of provided keys, N being the number of \
+            elements in the sorted set, and M being the number of elements popped.
+            """,
+        SortedSetPops.bzmpop),
+    CommandSpec(
+        "bzpopmax", -3, [.write, .noScript, .fast, .blocking],
+        keys: .range(first: 1, last: -2, step: 1), .sortedSet, since: "5.0.0",
+        """
+        Remove and return the member with the highest score from one or more sorted sets, or \
+        block until one is available
+        """,
+        syntax: "key [key ...] timeout",
+        complexity: "O(log(N)) with N being the number of elements in the sorted set.",
+        SortedSetPops.bzpopmax),
+    CommandSpec(
+        "bzpopmin", -3, [.write, .noScript, .fast, .blocking],
+        keys: .range(first: 1, last: -2, step: 1), .sortedSet, since: "5.0.0",
+        """
+        Remove and return the member with the lowest score from one or more sorted sets, or \
+        block until one is available
+        """,
+        syntax: "key [key ...] timeout",
+        complexity: "O(log(N)) with N being the number of elements in the sorted set.",
+        SortedSetPops.bzpopmin),
+]
 
 private let sortedSetElementCommands: [CommandSpec] = [
     CommandSpec(

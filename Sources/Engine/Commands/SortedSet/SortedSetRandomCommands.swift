@@ -31,6 +31,7 @@ enum SortedSetRandomCommands {
             client.reply.bulk(member)
             if withScores { client.reply.double(score) }
         }
+        if wanted < 0 { try ReplyLimit.check(elements: count) }
         client.reply.array(withScores && !nests ? count * 2 : count)
         if wanted < 0 {
             // The same element may come again.

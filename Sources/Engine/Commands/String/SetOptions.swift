@@ -1,4 +1,4 @@
-// The options of SET and GETEX, and times of expiry as commands give them.
+// The options of SET, GETEX and MSETEX, and times of expiry as commands give them.
 
 /// A time of expiry as it stands in a command: relative or absolute, in seconds or milliseconds.
 struct ExpiryTime {
@@ -31,12 +31,14 @@ struct ExpiryTime {
     }
 }
 
-/// Options of SET and GETEX.
+/// Options of SET, GETEX and MSETEX.
 struct SetOptions {
-    enum Command { case set, getex }
+    enum Command { case set, getex, msetex }
     enum Condition { case none, absent, present }
 
     private(set) var condition = Condition.none
+    /// What the present value must be like; excludes `condition`.
+    private(set) var match: ValueMatch?
     private(set) var get = false
     private(set) var keepsTTL = false
     private(set) var persists = false
@@ -57,11 +59,17 @@ struct SetOptions {
             } else if command == .getex {
                 guard option.equalsIgnoringCase("persist"), time == nil else { throw .syntax }
                 persists = true
-            } else if option.equalsIgnoringCase("nx"), condition != .present {
+            } else if option.equalsIgnoringCase("nx"), condition != .present, match == nil {
                 condition = .absent
-            } else if option.equalsIgnoringCase("xx"), condition != .absent {
+            } else if option.equalsIgnoringCase("xx"), condition != .absent, match == nil {
                 condition = .present
-            } else if option.equalsIgnoringCase("get") {
+            } else if let kind = ValueMatch.kind(option), command == .set {
+                guard condition == .none, match == nil || match!.kind == kind,
+                    index + 1 < args.count
+                else { throw .syntax }
+                index += 1
+                match = try ValueMatch(kind, args[index])
+            } else if option.equalsIgnoringCase("get"), command == .set {
                 get = true
             } else if option.equalsIgnoringCase("keepttl"), time == nil {
                 keepsTTL = true

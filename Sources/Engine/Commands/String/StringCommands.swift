@@ -80,12 +80,24 @@ enum StringCommands {
             return
         default: break
         }
+        if let match = options.match, try !holds(match, old) {
+            if !options.get { client.reply.null() }
+            return
+        }
         store(engine, key, old, args[2], expiry: expiry, keepsTTL: options.keepsTTL)
         if !options.get { client.reply.ok() }
     }
 
+    private static func holds(
+        _ match: ValueMatch, _ entry: Entry?
+    ) throws(CommandError) -> Bool {
+        guard let entry else { return match.holdsForNone }
+        guard entry.type == .string else { throw .wrongType }
+        return match.holds(for: entry)
+    }
+
     /// Sets, announces and logs: `SET k v [PXAT ms | KEEPTTL]`, or DEL when the time is past.
-    private static func store(
+    static func store(
         _ engine: Engine, _ key: Key, _ old: Entry?, _ value: Bytes, expiry: Int64?,
         keepsTTL: Bool = false
     ) {

@@ -1,4 +1,5 @@
-// The rows of the string commands; texts and flags are those of Redis 7.0.
+// The rows of the string commands; texts and flags are those of Redis 7.0, for newer commands those
+// of the version that brought them.
 
 let stringCommands: [CommandSpec] = [
     CommandSpec(
@@ -10,7 +11,8 @@ let stringCommands: [CommandSpec] = [
         "set", -3, [.write, .denyOOM], keys: .first, .string, since: "1.0.0",
         "Set the string value of a key",
         syntax: """
-            key value [NX | XX] [GET] [EX seconds | PX milliseconds | EXAT unix-time-seconds | \
+            key value [NX | XX | IFEQ ifeq-value | IFNE ifne-value | IFDEQ ifdeq-digest | IFDNE \
+            ifdne-digest] [GET] [EX seconds | PX milliseconds | EXAT unix-time-seconds | \
             PXAT unix-time-milliseconds | KEEPTTL]
             """,
         StringCommands.set),
@@ -143,4 +145,37 @@ let stringCommands: [CommandSpec] = [
         syntax: "key1 key2 [LEN] [IDX] [MINMATCHLEN len] [WITHMATCHLEN]",
         complexity: "O(N*M) where N and M are the lengths of s1 and s2, respectively",
         StringCommands.lcs),
+    CommandSpec(
+        "digest", 2, [.readonly, .fast], keys: .first, .string, since: "8.4.0",
+        "Returns the XXH3 hash of a string value.",
+        syntax: "key",
+        complexity: "O(N) where N is the length of the string value.",
+        StringCommands.digest),
+    CommandSpec(
+        "delex", -2, [.write, .fast], keys: .first, .string, since: "8.4.0",
+        "Conditionally removes the specified key based on value or digest comparison.",
+        syntax: """
+            key [IFEQ ifeq-value | IFNE ifne-value | IFDEQ ifdeq-digest | IFDNE ifdne-digest]
+            """,
+        complexity: """
+            O(1) for IFEQ/IFNE, O(N) for IFDEQ/IFDNE where N is the length of the string value.
+            """,
+        StringCommands.delex),
+    CommandSpec(
+        "delifeq", 3, [.write, .fast], keys: .first, .string, since: "9.0.0",
+        "Delete key if value matches string.",
+        syntax: "key value",
+        StringCommands.delifeq),
+    CommandSpec(
+        "msetex", -4, [.write, .denyOOM, .movableKeys], keys: StringCommands.pairedKeys, .string,
+        since: "8.4.0",
+        """
+        Atomically sets multiple string keys with a shared expiration in a single operation.
+        """,
+        syntax: """
+            numkeys key value [key value ...] [NX | XX] [EX seconds | PX milliseconds | EXAT \
+            unix-time-seconds | PXAT unix-time-milliseconds | KEEPTTL]
+            """,
+        complexity: "O(N) where N is the number of keys to set.",
+        StringCommands.msetex),
 ]
