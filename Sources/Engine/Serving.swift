@@ -70,6 +70,9 @@ extension Engine {
             index &+= 1
         }
         foresight.end(keepsGroup: slot != nil)
+        if isPaused || client.isPostponed {
+            client.isPostponed = isPaused && server.pauseEndsMs != 0
+        }
         if index == batch.count, client.fetchWait != nil { stopWaiting(client) }
         return (index, isPaused)
     }

@@ -22,8 +22,11 @@ struct Statistics {
     var byError: [String: Int] = [:]
     var bySubcommand: [Subcommand: CommandStatistics] = [:]
     /// Calls by command and duration: bucket `k` counts those of at most 2^k microseconds that
-    /// are in no lower bucket.
+    /// are in no lower bucket. A call of a subcommand counts there, and not with its container.
     private(set) var latencyBuckets: [UInt64] = []
+    private(set) var latencyBucketsBySubcommand: [Subcommand: [UInt64]] = [:]
+    /// The command whose latency is to be noted next was a container's, and this was called.
+    var subcommandCalled: Subcommand?
     static let bucketsPerCommand = 32
     var reads = 0
     var writes = 0
@@ -42,7 +45,15 @@ struct Statistics {
 
     @inline(__always)
     mutating func noteLatency(_ index: Int, _ microseconds: Int64) {
+        if let subcommandCalled { return noteLatency(subcommandCalled, microseconds) }
         latencyBuckets[index * Statistics.bucketsPerCommand + Statistics.bucket(microseconds)] &+= 1
+    }
+
+    @inline(never)
+    private mutating func noteLatency(_ subcommand: Subcommand, _ microseconds: Int64) {
+        subcommandCalled = nil
+        let none = Array(repeating: UInt64(0), count: Statistics.bucketsPerCommand)
+        latencyBucketsBySubcommand[subcommand, default: none][Statistics.bucket(microseconds)] += 1
     }
 
     mutating func noteSubcommand(_ id: Subcommand, _ microseconds: Int64, failed: Bool) {
@@ -57,7 +68,9 @@ struct Statistics {
     mutating func reset() {
         let changes = changesSinceSave
         let commandCount = byCommand.count
+        let subcommandCalled = subcommandCalled
         self = Statistics()
+        self.subcommandCalled = subcommandCalled
         changesSinceSave = changes
         prepare(commandCount: commandCount)
     }

@@ -1,5 +1,6 @@
 """Small cases that random tests found."""
 
+import re
 import time
 
 import pytest
@@ -168,4 +169,67 @@ def test_lcs_is_bounded(server):
     for words in [(), ("LEN",), ("IDX",)]:
         assert connection.call("LCS", "a", "b", *words) == (
             "-", b"ERR Insufficient memory, transient memory for LCS exceeds proto-max-bulk-len")
+    connection.close()
+
+
+def test_paused_clients_count_as_blocked(server):
+    """What may be replicated waits for the end of CLIENT PAUSE … WRITE too."""
+    connection, first, second = (Connection(server.port) for _ in range(3))
+
+    def blocked():
+        return int(re.search(rb"blocked_clients:(\d+)", connection.plain("INFO", "clients"))[1])
+
+    connection.plain("PFADD", "hll", "a")
+    connection.plain("CLIENT", "PAUSE", "100000", "WRITE")
+    first.send(("PFCOUNT", "hll"))
+    second.send(("PUBLISH", "channel", "message"))
+    deadline = time.time() + 5
+    while blocked() != 2:
+        assert time.time() < deadline
+    assert connection.plain("GET", "nothing") is None
+    assert connection.plain("CLIENT", "LIST").count(b"flags=b") == 2
+    connection.plain("CLIENT", "UNPAUSE")
+    assert first.read() == (":", 1)
+    assert second.read() == (":", 0)
+    assert blocked() == 0
+    for each in (connection, first, second):
+        each.close()
+
+
+def test_nothing_expires_while_writes_are_paused(start):
+    server = start()
+    connection = Connection(server.port)
+
+    def expired():
+        return int(re.search(rb"expired_keys:(\d+)", connection.plain("INFO", "stats"))[1])
+
+    connection.pipeline([
+        ("MULTI",), ("SET", "a", "1", "PX", "20"), ("SET", "b", "1", "PX", "20"),
+        ("CLIENT", "PAUSE", "100000", "WRITE"), ("EXEC",)])
+    time.sleep(0.3)
+    assert connection.plain("GET", "a") is None
+    assert connection.plain("EXISTS", "a", "b") == 0
+    assert connection.plain("SCAN", "0")[1] == []
+    assert expired() == 0
+    assert connection.plain("CLIENT", "UNPAUSE") == b"OK"
+    deadline = time.time() + 5
+    while expired() != 2:
+        assert time.time() < deadline
+    connection.close()
+
+
+def test_memory_of_the_log_buffer_is_returned(start):
+    server = start()
+    connection = Connection(server.port)
+
+    def used():
+        return int(re.search(rb"hot_bytes:(\d+)", connection.plain("INFO", "tiering"))[1])
+
+    before = used()
+    connection.plain("SET", "key", b"x" * 3_000_000)
+    connection.plain("DEL", "key")
+    deadline = time.time() + 5
+    while used() > before + 500_000:
+        assert time.time() < deadline, used()
+        time.sleep(0.05)
     connection.close()

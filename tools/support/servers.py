@@ -124,8 +124,11 @@ class Server:
                 raise SystemExit(f"{self.name} does not answer:\n{self.output()}")
             time.sleep(0.001)
 
+    def whole_output(self):
+        return (self.directory / "server.out").read_text(errors="replace")
+
     def output(self):
-        return (self.directory / "server.out").read_text(errors="replace")[-4000:]
+        return self.whole_output()[-4000:]
 
     def connect(self, **options):
         return Connection(self.port, **options)

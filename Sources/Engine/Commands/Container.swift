@@ -13,6 +13,7 @@ enum Container {
         let id = Subcommand(container: index, place: place)
         client.lastSubcommand = id
         let startUs = engine.clock.monotonicUs()
+        defer { if engine.latencyIsTracked { engine.stats.subcommandCalled = id } }
         do {
             try sub.handler(engine, client, args)
         } catch {

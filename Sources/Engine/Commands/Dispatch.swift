@@ -55,6 +55,7 @@ extension Engine {
             if coldReadFailed { throw .damagedRecord }
         } catch {
             client.reply.truncate(to: replyStart)
+            if client.pushes != nil { client.pushes = PushedRanges() }
             stats.byCommand[index].failedCalls += 1
             write(error, to: client)
         }
@@ -144,6 +145,7 @@ extension Engine {
             return .message("ERR Command not allowed inside a transaction")
         }
         if client.isReplay { return nil }
+        let flags = client.transaction == nil ? flags : flagsInTransaction(client, spec)
         if flags.contains(.denyOOM), isOutOfMemory { return .outOfMemory }
         if flags.contains(.write), let reason = writesAreRefused { return .text(reason) }
         if client.subscriptionCount > 0, client.reply.version == 2,
@@ -156,21 +158,38 @@ extension Engine {
         return nil
     }
 
+    /// What to reckon with inside MULTI: EXEC does what its commands do, and to queue a command
+    /// takes memory.
+    @inline(never)
+    private func flagsInTransaction(
+        _ client: Client, _ spec: UnsafeMutablePointer<CommandSpec>
+    ) -> CommandFlags {
+        let flags = spec.pointee.flags
+        if spec.pointee.name.bytes.equals("exec"), let transaction = client.transaction {
+            return flags.union(transaction.flags)
+        }
+        return spec.pointee.isTransactionControl ? flags : flags.union(.denyOOM)
+    }
+
     private func queue(_ client: Client, _ index: Int, _ arguments: Arguments) {
         let owned = OwnedArguments(arguments)
         client.transaction!.byteCount += owned.byteCount
         client.transaction!.commands.append((index, owned))
+        client.transaction!.flags.formUnion(commands[index].pointee.flags)
         client.reply.simple("QUEUED")
     }
 
-    /// CLIENT REPLY OFF and SKIP.
+    /// CLIENT REPLY OFF and SKIP: only what is pushed is kept.
     private func executeSilently(_ client: Client, _ index: Int, _ arguments: Arguments) {
         let mark = client.reply.count
         let mode = client.replyMode
+        client.pushes = PushedRanges()
         call(client, index, arguments)
+        let pushes = client.pushes?.ranges ?? []
+        client.pushes = nil
         // The command may have been the CLIENT REPLY that turns replies on again.
         guard client.replyMode == mode, !client.isBlocked else { return }
-        client.reply.truncate(to: mark)
+        client.reply.truncate(to: mark, keeping: pushes)
         if mode != .off { client.replyMode = .on }
     }
 }

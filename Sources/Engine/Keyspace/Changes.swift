@@ -7,22 +7,27 @@
 
 extension Engine {
     /// Puts a new key into the hot tier; `write(key)` has just returned nil. The body's bytes
-    /// are the caller's to fill, then it calls `changed`.
+    /// are the caller's to fill, then it calls `changed`. `isNew`: not in place of a value that
+    /// was there, so that the event `new` is due.
     func insert(
         _ key: Key, _ type: ValueType, _ encoding: Encoding, bodyCount: Int = 8,
-        expiry: Int64? = nil
+        expiry: Int64? = nil, isNew: Bool = true
     ) -> Entry {
         let entry = Entry.allocate(
             key: key.bytes, type: type, encoding: encoding, bodyCount: bodyCount, expiry: expiry)
         entry.access = policyIsLFU ? Access.freshLFU(self) : accessClock
         place(key, entry)
+        if isNew, notifiedEvents.contains(.new) { notify(.new, "new", key) }
         return entry
     }
 
     /// Puts a value that no entry owns yet under a new key.
-    func insert(_ key: Key, _ value: DetachedValue, expiry: Int64? = nil) -> Entry {
+    func insert(
+        _ key: Key, _ value: DetachedValue, expiry: Int64? = nil, isNew: Bool = true
+    ) -> Entry {
         let entry = insert(
-            key, value.type, value.encoding, bodyCount: value.bodyCount, expiry: expiry)
+            key, value.type, value.encoding, bodyCount: value.bodyCount, expiry: expiry,
+            isNew: isNew)
         value.store(in: entry.body)
         fieldsChanged(key, entry, since: nil)
         return entry

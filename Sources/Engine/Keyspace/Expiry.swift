@@ -5,6 +5,9 @@
 // due, bounded per turn. A key that a command meets before that is removed on the spot. Either
 // way the removal is logged as DEL with the annotation of an expiry, the event fires, and the
 // value goes to the archive.
+//
+// During CLIENT PAUSE nothing is removed, for that would be a write: a key past its time is only
+// not seen.
 
 extension Engine {
     /// Removes a hot key whose time has come.
@@ -22,10 +25,23 @@ extension Engine {
         }
     }
 
+    /// Whether CLIENT PAUSE keeps keys that are past their time.
+    var expiryIsPaused: Bool { server.pauseEndsMs != 0 && nowMs < server.pauseEndsMs }
+
+    /// Removes a key that was not seen because expiry is paused: it is about to be written
+    /// after all, by the transaction that began the pause.
+    @inline(never)
+    func expireHidden(_ key: Key) {
+        guard let raw = databases[key.database].table.find(key.hash, key.bytes) else { return }
+        let entry = Entry(raw)
+        guard entry.type != .tombstone, entry.expiry ?? .max < expiryClockMs else { return }
+        expire(key, entry)
+    }
+
     /// Removes hot keys, and fields of hot hashes, that are due, at most `limit` of them; true if
     /// some may be left.
     func expireDue(limit: Int) -> Bool {
-        guard expiresActively else { return false }
+        guard expiresActively, !expiryIsPaused else { return false }
         var left = limit
         for index in 0..<databaseCount {
             while left > 0, let due = databases[index].expiries.first,

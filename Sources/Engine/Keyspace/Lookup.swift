@@ -43,13 +43,15 @@ extension Engine {
     @inline(never)
     func liveOrExpire(_ key: Key, _ entry: Entry) -> Entry? {
         let expiry = entry.expiry ?? .max
+        let isDue = expiry < expiryClockMs
+        if isDue, expiryIsPaused { return nil }
         if entry.flags.contains(.fieldsExpire),
             !expireFields(key, entry, before: Swift.min(expiry, expiryClockMs))
         {
             return nil
         }
         // Redis: a key is expired when now is past its time, not at it.
-        guard expiry < expiryClockMs else { return entry }
+        guard isDue else { return entry }
         expire(key, entry)
         return nil
     }
@@ -80,6 +82,7 @@ extension Engine {
     @inline(__always)
     func write(_ key: Key) throws(CommandError) -> Entry? {
         let entry = lookup(key)
+        if entry == nil, server.pauseEndsMs != 0 { expireHidden(key) }
         if coldReadFailed {
             guard isReplaying else { throw .damagedRecord }
             // The effect is the best that is known of the key.

@@ -24,6 +24,9 @@ package struct LogBuffer: ~Copyable {
     package private(set) var count = 0
     /// Position of the first pending byte in the stream.
     package private(set) var startLSN: LSN
+    /// The most bytes that were pending since `shrink` was last called.
+    private var countMax = 0
+    private var shrunkMs: Int64 = 0
     private var annotationBytes = 0
     private var annotations: [(offset: Int, count: Int)] = []
     /// Where the bytes start that no end-of-batch line covers yet.
@@ -277,15 +280,25 @@ package struct LogBuffer: ~Copyable {
     package mutating func removeAll() {
         precondition(unitDepth == 0, "a unit is open")
         startLSN = lsn
-        if capacity > 4 << 20 && count < capacity / 4 {
-            Heap.free(base, capacity)
-            capacity = LogBuffer.capacityMin
-            base = Heap.allocate(capacity)
-        }
+        countMax = max(countMax, count)
         count = 0
         batchStart = 0
         annotationBytes = 0
         annotations.removeAll(keepingCapacity: true)
+    }
+
+    /// Gives memory back that was not needed in the last tenth of a second: it counts as memory
+    /// of the hot tier. The maintenance thread calls it as often as it likes.
+    package mutating func shrink(nowMs: Int64) {
+        guard nowMs &- shrunkMs >= 100 || nowMs < shrunkMs else { return }
+        shrunkMs = nowMs
+        defer { countMax = 0 }
+        guard count == 0, unitDepth == 0, capacity > LogBuffer.capacityMin,
+            countMax < capacity / 4
+        else { return }
+        Heap.free(base, capacity)
+        capacity = LogBuffer.capacityMin
+        base = Heap.allocate(capacity)
     }
 
     // MARK: Bytes

@@ -36,7 +36,7 @@ extension Engine {
         let access = old?.access
         if snapshotIsRunning { keepForSnapshot(key, old) }
         if let old { removeSilently(key, old) }
-        let entry = insert(key, value, expiry: item.expiry)
+        let entry = insert(key, value, expiry: item.expiry, isNew: false)
         if let access { entry.access = access } else { setAccess(entry, item) }
         markDirty(entry, database: key.database)
     }

@@ -281,7 +281,7 @@ extension Engine {
             throw RDBError(
                 description: "key '\(item.key.prefixText(128))' is in the file twice")
         }
-        let entry = insert(key, value, expiry: item.expiry)
+        let entry = insert(key, value, expiry: item.expiry, isNew: false)
         setAccess(entry, item)
         markDirty(entry, database: item.database)
         return true

@@ -7,7 +7,7 @@ extension Engine {
     /// has become hot meanwhile is the hot index's business; one that was changed is not due any
     /// more, and its row is stale.
     func expireColdKeys() -> Bool {
-        guard let tier, withLock({ $0.expiresActively }) else { return false }
+        guard let tier, withLock({ $0.expiresActively && !$0.expiryIsPaused }) else { return false }
         let now = clock.wallMs()
         var due: [(namespace: UInt32, key: [UInt8])] = []
         let hasMore: Bool
@@ -32,11 +32,15 @@ extension Engine {
     }
 
     /// Meeting the key is enough: fetching a record past its time expires it, and what is due in
-    /// a hash. Such a hash, changed, stays hot until it is spilled again.
+    /// a hash; unless a pause has just begun, but its row is not read again. A hash of which
+    /// something is left, changed, stays hot until it is spilled again.
     private func expireCold(_ namespace: UInt32, _ bytes: [UInt8]) {
         advanceClock()
         for index in 0..<databaseCount where databases[index].namespace == namespace {
-            bytes.withUnsafeBytes { _ = lookup(key($0, database: index)) }
+            bytes.withUnsafeBytes { bytes in
+                let key = key(bytes, database: index)
+                if lookup(key) == nil, expiryIsPaused { expireHidden(key) }
+            }
         }
     }
 }

@@ -15,14 +15,17 @@ extension Engine {
             return nil
         }
         tier.stats.fetchedKeys += 1
-        if !entry.flags.isDisjoint(with: .timed), liveOrExpire(key, entry) == nil { return nil }
-        if isPromoted || isReplaying || entry.flags.contains(.dirty) {
+        let isHidden = entry.expiry ?? .max < expiryClockMs && expiryIsPaused
+        if !isHidden, !entry.flags.isDisjoint(with: .timed), liveOrExpire(key, entry) == nil {
+            return nil
+        }
+        if !isHidden, isPromoted || isReplaying || entry.flags.contains(.dirty) {
             tier.stats.promotedKeys += 1
         } else {
             entry.flags.insert(.visiting)
             tier.visitors.append(Tier.Visitor(database: key.database, hash: key.hash))
         }
-        return entry
+        return isHidden ? nil : entry
     }
 
     /// Makes a clean hot entry of a key's record, read beforehand or now.

@@ -19,6 +19,12 @@ extension Entry {
         }
     }
 
+    /// Whether Redis has one object for all keys with this value, and says so with a count of
+    /// references that is without bounds: the integers below 10000. Here none is shared.
+    var isSharedInRedis: Bool {
+        encoding == .integer && 0..<10_000 ~= integer
+    }
+
     /// Bytes that key and value occupy, allocator size classes included. Exact, but for the share
     /// of the table's slot. O(1).
     var memoryUsage: Int {

@@ -194,4 +194,46 @@ final class FakeConnection: ClientConnection, @unchecked Sendable {
         #expect(test.run("CLIENT", "UNPAUSE") == "+OK")
         #expect(!waits("SET a b"))
     }
+
+    @Test func whatIsPushedIsNotSilenced() {
+        let test = TestEngine(resp: 3)
+        let words = { (line: String) in line.split(separator: " ").map { Array($0.utf8) } }
+        #expect(test.sendRaw(words("CLIENT REPLY OFF")).isEmpty)
+        #expect(test.run(line: "SUBSCRIBE c") == ">[subscribe c :1]")
+        #expect(test.run(line: "PUBLISH c hello") == ">[message c hello]")
+        #expect(test.run(line: "PSUBSCRIBE c*") == ">[psubscribe c* :2]")
+        let replies = test.sendRaw(words("PUBLISH c again"))
+        var decoder = ReplyDecoder(replies)
+        #expect(decoder.next().description == ">[message c again]")
+        #expect(decoder.next().description == ">[pmessage c* c again]")
+        #expect(decoder.isAtEnd)
+        // An error is a reply like others.
+        #expect(test.sendRaw(words("GET")).isEmpty)
+        #expect(test.sendRaw(words("INCRBY a x")).isEmpty)
+        #expect(test.run(line: "CLIENT REPLY ON") == "+OK")
+        #expect(test.sendRaw(words("CLIENT REPLY SKIP")).isEmpty)
+        #expect(test.run(line: "UNSUBSCRIBE c") == ">[unsubscribe c :1]")
+        #expect(test.run(line: "PING") == "+PONG")
+    }
+
+    @Test func aTransactionNeedsTheMemoryThatItsCommandsNeed() {
+        let test = TestEngine()
+        let other = test.makeClient()
+        let oom = "-OOM command not allowed when used memory > 'maxmemory'."
+        test.run(line: "MULTI")
+        test.run(line: "GET a")
+        test.run(line: "MULTI", other)
+        test.run(line: "SET a 1", other)
+        #expect(test.run(line: "CONFIG SET maxmemory 1", test.makeClient()) == "+OK")
+        test.engine.keepWithinBudget()
+        #expect(test.run(line: "EXEC") == "[nil]")
+        #expect(
+            test.run(line: "EXEC", other)
+                == "-EXECABORT Transaction discarded because of: " + String(oom.dropFirst()))
+        // To queue a command takes memory, whatever the command.
+        test.run(line: "MULTI")
+        #expect(test.run(line: "GET a") == oom)
+        #expect(test.run(line: "DISCARD") == "+OK")
+        #expect(test.run(line: "GET a") == "nil")
+    }
 }

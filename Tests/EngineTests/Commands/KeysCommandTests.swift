@@ -1,5 +1,6 @@
 // Serialized values come back as they were, and the commands that only inform answer at all.
 
+import Glibc
 import Testing
 
 @testable import Engine
@@ -98,5 +99,45 @@ import Testing
             #expect(test.run("OBJECT", "FREQ", "key").hasPrefix(":"))
             #expect(test.run("OBJECT", "IDLETIME", "key").hasPrefix("-ERR An LFU"))
         }
+    }
+
+    @Test func aNewKeyIsAnnounced() {
+        let test = TestEngine()
+        _ = test.events()
+        test.engine.notifiedEvents = [.keyevent, .new]
+        for line in [
+            "SET a 1", "SET a 2", "APPEND b x", "APPEND b y", "RPUSH l 3 1", "RPUSH l 2",
+            "SADD s 1 x", "HSET h f v", "ZADD z 1 m", "SETBIT bits 7 1", "PFADD p e",
+            "SORT l STORE sorted", "SORT l STORE sorted", "RENAME a c", "COPY c d", "DEL c",
+            "SET c 1", "SUNIONSTORE u s", "SUNIONSTORE u s",
+        ] {
+            test.run(line: line)
+        }
+        #expect(
+            test.events() == [
+                "new a", "new b", "new l", "new s", "new h", "new z", "new bits", "new p",
+                "new sorted", "new c", "new d", "new c", "new u",
+            ])
+    }
+
+    @Test func nothingExpiresWhileWritesArePaused() {
+        let test = TestEngine()
+        for line in ["SET a 1 PX 1", "SET b 1 PX 1", "CLIENT PAUSE 100000 WRITE"] {
+            test.run(line: line)
+        }
+        _ = test.effects()
+        usleep(5000)
+        #expect(test.run(line: "GET a") == "nil")
+        #expect(!test.engine.expireDue(limit: 10))
+        #expect(test.run(line: "DBSIZE") == ":2")
+        #expect(test.effects() == [])
+        // The transaction that began the pause goes on writing.
+        #expect(test.run(line: "APPEND a x") == ":1")
+        #expect(test.effects().first == "DEL a")
+        #expect(test.run(line: "GET a") == "x")
+        test.run(line: "CLIENT UNPAUSE")
+        #expect(test.run(line: "GET b") == "nil")
+        #expect(test.run(line: "DBSIZE") == ":1")
+        #expect(test.effects() == ["DEL b"])
     }
 }

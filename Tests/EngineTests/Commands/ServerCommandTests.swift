@@ -147,6 +147,25 @@ import Testing
         #expect(Statistics.bucket(1 << 60) == 31)
     }
 
+    @Test func latencyOfSubcommands() {
+        let test = TestEngine()
+        test.run(line: "CONFIG RESETSTAT")
+        #expect(test.run(line: "LATENCY HISTOGRAM").hasPrefix("[config|resetstat [calls :1 "))
+        test.run(line: "CLIENT ID")
+        test.run(line: "CLIENT LIST")
+        test.run(line: "CLIENT NONE")
+        let all = test.run(line: "LATENCY HISTOGRAM client get")
+        #expect(all.contains("client|id [calls :1 "))
+        #expect(all.contains("client|list [calls :1 "))
+        // What called none of them is the container's own.
+        #expect(all.hasPrefix("[client [calls :1 "))
+        let one = test.run(line: "LATENCY HISTOGRAM client|ID client|no nothing")
+        #expect(one.hasPrefix("[client|id [calls :1 "))
+        #expect(!one.contains("client|list"))
+        let info = test.run(line: "INFO latencystats")
+        #expect(info.contains("latency_percentiles_usec_client|list:p50="))
+    }
+
     @Test func monitor() {
         let test = TestEngine()
         let watcher = test.makeClient()

@@ -109,11 +109,18 @@ import Testing
         do {
             var buffer = LogBuffer()
             buffer.add(Effect(0, [[UInt8](repeating: 1, count: 10_000_000)]))
+            buffer.shrink(nowMs: 1000)
             #expect(Heap.usedBytes - before >= 10_000_000)
             buffer.removeAll()
+            buffer.shrink(nowMs: 1099)
+            // It was needed since the last time.
+            buffer.shrink(nowMs: 1100)
+            #expect(Heap.usedBytes - before >= 10_000_000)
             buffer.add(Effect(0, "SET a 1"))
             buffer.removeAll()
+            buffer.shrink(nowMs: 1200)
             #expect(Heap.usedBytes - before < 100_000)
+            #expect(buffer.lsn > 10_000_000)
         }
         #expect(Heap.usedBytes == before)
     }

@@ -73,4 +73,15 @@ import Testing
         #expect(matches(String(repeating: "*a", count: 200_000), text))
         #expect(!matches(String(repeating: "*a", count: 200_001), text))
     }
+
+    @Test func aThousandStarsAreEnough() {
+        for (stars, isMatched) in [(999, true), (1000, true), (1001, false)] {
+            let text = String(repeating: "a", count: stars)
+            #expect(matches(String(repeating: "*?", count: stars), text) == isMatched)
+            #expect(matches(String(repeating: "**?", count: stars), text) == isMatched)
+            #expect(matches(String(repeating: "*?", count: stars) + "*", text) == isMatched)
+        }
+        // Nothing stands behind the last run: it is free.
+        #expect(matches(String(repeating: "*", count: 5000), "a"))
+    }
 }

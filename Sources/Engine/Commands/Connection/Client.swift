@@ -40,6 +40,9 @@ package final class Client {
     /// The subcommand last called of a container such as CONFIG.
     var lastSubcommand: Subcommand?
     var replyMode = ReplyMode.on
+    /// While a command runs whose reply will be dropped: where in `reply` what is pushed lies,
+    /// for that is sent nevertheless.
+    var pushes: PushedRanges?
 
     // MARK: MULTI
 
@@ -50,6 +53,8 @@ package final class Client {
     /// Its next request waits for cold keys, which `fetchWait` names.
     package internal(set) var isParked = false
     var fetchWait: FetchWait?
+    /// Its next request waits for the end of CLIENT PAUSE.
+    var isPostponed = false
     /// What it waits for in a blocking command; its further requests stay in the connection.
     var wait: BlockedWait?
     package var isBlocked: Bool { wait != nil }
@@ -94,9 +99,27 @@ enum ReplyMode {
     case skippingAgain
 }
 
+/// Places of pushed messages among replies that are going to be dropped.
+struct PushedRanges {
+    var ranges: [Range<Int>] = []
+}
+
+extension Client {
+    /// Writes a message that no CLIENT REPLY silences: one that was subscribed to, or tells that
+    /// a subscription began or ended.
+    @inline(__always)
+    func push(_ write: (inout ReplyWriter) -> Void) {
+        let start = reply.count
+        write(&reply)
+        if pushes != nil { pushes!.ranges.append(start..<reply.count) }
+    }
+}
+
 struct Transaction {
     var commands: [(spec: Int, arguments: OwnedArguments)] = []
     /// A command was refused while queueing: EXEC answers EXECABORT.
     var isSpoiled = false
+    /// All flags of the queued commands.
+    var flags: CommandFlags = []
     var byteCount = 0
 }

@@ -30,7 +30,7 @@ extension Client {
         if isMonitor { flags += "O" }
         if subscriptionCount > 0 { flags += "P" }
         if transaction != nil { flags += "x" }
-        if isBlocked { flags += "b" }
+        if isBlocked || isPostponed { flags += "b" }
         if watchIsBroken { flags += "d" }
         if closesAfterReply { flags += "c" }
         if connection?.peerAddress.hasPrefix("/") == true { flags += "U" }

@@ -8,7 +8,7 @@ let hyperLogLogCommands: [CommandSpec] = [
         complexity: "O(1) to add every element.",
         HyperLogLogCommands.pfadd),
     CommandSpec(
-        "pfcount", -2, [.readonly], keys: .all, .hyperloglog, since: "2.8.9",
+        "pfcount", -2, [.readonly, .mayReplicate], keys: .all, .hyperloglog, since: "2.8.9",
         """
         Return the approximated cardinality of the set(s) observed by the HyperLogLog at key(s).
         """,

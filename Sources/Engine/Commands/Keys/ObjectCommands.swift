@@ -19,7 +19,8 @@ enum ObjectCommands {
     static func refcount(
         _ engine: Engine, _ client: Client, _ args: Arguments
     ) throws(CommandError) {
-        if entry(engine, client, args) != nil { client.reply.integer(1) }
+        guard let entry = entry(engine, client, args) else { return }
+        client.reply.integer(entry.isSharedInRedis ? Int(Int32.max) : 1)
     }
 
     static func idletime(

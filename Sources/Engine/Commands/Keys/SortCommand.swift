@@ -196,7 +196,7 @@ extension KeysCommands {
             return engine.effect(key, "DEL")
         }
         if let old { engine.removeSilently(key, old) }
-        let entry = engine.insert(key, .list, .quickList)
+        let entry = engine.insert(key, .list, .quickList, isNew: old == nil)
         entry.pointer = Box.create(list)
         engine.changed(key, entry, "sortstore", .list)
         engine.logRestore(key, entry)

@@ -23,10 +23,12 @@ extension Engine {
     func publish(_ channel: Bytes, _ message: Bytes) -> Int {
         var receivers = 0
         for client in pubsub.channels[Array(channel)] ?? [] {
-            client.reply.push(3)
-            client.reply.bulk("message")
-            client.reply.bulk(channel)
-            client.reply.bulk(message)
+            client.push { reply in
+                reply.push(3)
+                reply.bulk("message")
+                reply.bulk(channel)
+                reply.bulk(message)
+            }
             client.connection?.wake()
             receivers += 1
         }
@@ -35,11 +37,13 @@ extension Engine {
             pattern.withUnsafeBytes { pattern in
                 guard Glob.matches(pattern, channel) else { return }
                 for client in clients {
-                    client.reply.push(4)
-                    client.reply.bulk("pmessage")
-                    client.reply.bulk(pattern)
-                    client.reply.bulk(channel)
-                    client.reply.bulk(message)
+                    client.push { reply in
+                        reply.push(4)
+                        reply.bulk("pmessage")
+                        reply.bulk(pattern)
+                        reply.bulk(channel)
+                        reply.bulk(message)
+                    }
                     client.connection?.wake()
                     receivers += 1
                 }

@@ -50,10 +50,12 @@ enum Subscriptions {
     }
 
     private static func confirm(_ client: Client, _ kind: StaticString, _ name: Bytes?) {
-        client.reply.push(3)
-        client.reply.bulk(kind)
-        if let name { client.reply.bulk(name) } else { client.reply.null() }
-        client.reply.integer(client.subscriptionCount)
+        client.push { reply in
+            reply.push(3)
+            reply.bulk(kind)
+            if let name { reply.bulk(name) } else { reply.null() }
+            reply.integer(client.subscriptionCount)
+        }
     }
 
     static func publish(

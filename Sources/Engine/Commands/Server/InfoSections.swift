@@ -36,13 +36,14 @@ enum InfoSections {
     }
 
     static func clients(_ engine: Engine, _ info: inout InfoText) {
+        let postponed = engine.clients.byID.values.count { $0.isPostponed }
         info.section("Clients")
         info.field("connected_clients", engine.clients.count)
         info.field("cluster_connections", 0)
         info.field("maxclients", engine.configuration.maxClients)
         info.field("client_recent_max_input_buffer", engine.server.inputBufferBytesMax)
         info.field("client_recent_max_output_buffer", engine.server.outputBufferBytesMax)
-        info.field("blocked_clients", engine.blocking.count)
+        info.field("blocked_clients", engine.blocking.count + postponed)
         info.field("tracking_clients", 0)
         info.field("clients_in_timeout_table", engine.blocking.deadlineCount)
     }

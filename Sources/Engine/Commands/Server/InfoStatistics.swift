@@ -105,15 +105,22 @@ extension InfoSections {
         info.section("Latencystats")
         guard engine.configuration.latencyTracking else { return }
         let percentiles = engine.configuration.latencyTrackingPercentiles
-        for (index, spec) in engine.commands.specs.enumerated()
-        where engine.stats.byCommand[index].calls > 0 {
+        func show(_ name: String, _ histogram: [(limitUs: Int64, count: UInt64)]) {
+            if histogram.isEmpty { return }
             let parts = percentiles.map { percentile in
                 let whole = percentile.rounded() == percentile
                 let name = whole ? "\(Int(percentile))" : "\(percentile)"
-                let value = engine.stats.latency(index, percentile: percentile)
+                let value = Statistics.latency(histogram, percentile: percentile)
                 return "p\(name)=\(fixed(Double(value), 3))"
             }
-            info.field("latency_percentiles_usec_\(spec.name)", parts.joined(separator: ","))
+            info.field("latency_percentiles_usec_\(name)", parts.joined(separator: ","))
+        }
+        for (index, spec) in engine.commands.specs.enumerated() {
+            show(spec.name.description, engine.stats.latencyHistogram(index))
+            for (place, sub) in spec.subcommands.enumerated() {
+                let id = Subcommand(container: index, place: place)
+                show("\(spec.name)|\(sub.name)", engine.stats.latencyHistogram(id))
+            }
         }
     }
 }

@@ -62,21 +62,11 @@ enum LatencyCommands {
     static func histogram(
         _ engine: Engine, _ client: Client, _ args: Arguments
     ) throws(CommandError) {
-        let rows: [Int]
-        if args.count == 2 {
-            rows = Array(engine.commands.specs.indices)
-        } else {
-            var seen: Set<Int> = []
-            rows = (2..<args.count).compactMap { engine.commands.find(args[$0]) }
-                .filter { seen.insert($0).inserted }
-        }
         let map = client.reply.deferred()
-        var shown = 0
-        for row in rows {
-            let buckets = engine.stats.latencyHistogram(row)
-            guard let calls = buckets.last?.count, calls > 0 else { continue }
-            shown += 1
-            client.reply.bulk(engine.commands.specs[row].name)
+        var shown: Set<String> = []
+        func show(_ name: String, _ buckets: [(limitUs: Int64, count: UInt64)]) {
+            guard let calls = buckets.last?.count, shown.insert(name).inserted else { return }
+            client.reply.bulk(name)
             client.reply.map(2)
             client.reply.bulk("calls")
             client.reply.integer(Int64(clamping: calls))
@@ -87,7 +77,24 @@ enum LatencyCommands {
                 client.reply.integer(Int64(clamping: bucket.count))
             }
         }
-        client.reply.closeMap(map, shown)
+        func show(row: Int, subcommand: Bytes? = nil) {
+            let spec = engine.commands.specs[row]
+            if subcommand == nil { show(spec.name.description, engine.stats.latencyHistogram(row)) }
+            for (place, sub) in spec.subcommands.enumerated()
+            where subcommand?.equalsIgnoringCase(sub.name) ?? true {
+                let id = Subcommand(container: row, place: place)
+                show("\(spec.name)|\(sub.name)", engine.stats.latencyHistogram(id))
+            }
+        }
+        if args.count == 2 { for row in engine.commands.specs.indices { show(row: row) } }
+        for index in 2..<Swift.max(args.count, 2) {
+            let name = args[index]
+            let bar = name.firstIndex(of: UInt8(ascii: "|"))
+            guard let row = engine.commands.find(Bytes(rebasing: name[..<(bar ?? name.count)]))
+            else { continue }
+            show(row: row, subcommand: bar.map { Bytes(rebasing: name[($0 + 1)...]) })
+        }
+        client.reply.closeMap(map, shown.count)
     }
 
     static func help(_ engine: Engine, _ client: Client, _ args: Arguments) throws(CommandError) {
@@ -118,21 +125,32 @@ enum LatencyCommands {
 extension Statistics {
     /// Cumulative counts of a command's calls by duration: only bounds at which the count grows.
     func latencyHistogram(_ command: Int) -> [(limitUs: Int64, count: UInt64)] {
+        let first = command * Statistics.bucketsPerCommand
+        return Statistics.cumulative(latencyBuckets[first..<first + Statistics.bucketsPerCommand])
+    }
+
+    /// The same of a subcommand.
+    func latencyHistogram(_ subcommand: Subcommand) -> [(limitUs: Int64, count: UInt64)] {
+        Statistics.cumulative(latencyBucketsBySubcommand[subcommand, default: []][...])
+    }
+
+    private static func cumulative(
+        _ buckets: ArraySlice<UInt64>
+    ) -> [(limitUs: Int64, count: UInt64)] {
         var found: [(limitUs: Int64, count: UInt64)] = []
         var sum: UInt64 = 0
-        for bucket in 0..<Statistics.bucketsPerCommand {
-            let count = latencyBuckets[command * Statistics.bucketsPerCommand + bucket]
-            if count == 0 { continue }
+        for (bucket, count) in buckets.enumerated() where count > 0 {
             sum += count
             found.append((1 << Int64(bucket), sum))
         }
         return found
     }
 
-    /// The duration that `percentile` percent of a command's calls did not exceed: the upper
-    /// bound of its bucket, so up to twice too much.
-    func latency(_ command: Int, percentile: Double) -> Int64 {
-        let histogram = latencyHistogram(command)
+    /// The duration that `percentile` percent of the calls did not exceed: the upper bound of its
+    /// bucket, so up to twice too much.
+    static func latency(
+        _ histogram: [(limitUs: Int64, count: UInt64)], percentile: Double
+    ) -> Int64 {
         guard let total = histogram.last?.count else { return 0 }
         let wanted = Double(total) * percentile / 100
         return histogram.first { Double($0.count) >= wanted }?.limitUs ?? histogram.last!.limitUs

@@ -134,9 +134,7 @@ extension Engine {
         if client.transaction != nil {
             guard arguments[0].equalsIgnoringCase("exec"), let transaction = client.transaction
             else { return false }
-            return transaction.commands.contains {
-                !commands[$0.spec].pointee.flags.isDisjoint(with: flags)
-            }
+            return !transaction.flags.isDisjoint(with: flags)
         }
         return !commands[index].pointee.flags.isDisjoint(with: flags)
     }

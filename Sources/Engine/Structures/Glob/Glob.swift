@@ -7,11 +7,15 @@
 // stack, however many stars a client sends.
 //
 // The oddities are Redis 7.0's, kept on purpose: an unclosed class ends with the pattern, a
-// reversed range is turned around, a trailing backslash stands for itself, and a text that was
-// empty from the start matches the empty pattern only, not even `*`.
+// reversed range is turned around, a trailing backslash stands for itself, a text that was
+// empty from the start matches the empty pattern only, not even `*`, and a text that needs more
+// than a thousand stars with something behind them does not match.
 
 /// A pattern, lent for the duration of a command.
 package struct Glob {
+    /// How many runs of stars a match may go through.
+    private static let starRunsMax = 1000
+
     let pattern: Bytes
 
     @inline(__always)
@@ -33,9 +37,12 @@ package struct Glob {
         var t = 0
         var star = -1
         var starText = 0
+        var starRuns = 0
         while t < text.count {
             if p < pattern.count, pattern[p] == UInt8(ascii: "*") {
                 if p + 1 == pattern.count { return true }
+                if pattern[p + 1] != UInt8(ascii: "*") { starRuns += 1 }
+                if starRuns > Glob.starRunsMax { return false }
                 star = p
                 starText = t
                 p += 1
