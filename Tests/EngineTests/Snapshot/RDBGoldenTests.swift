@@ -181,7 +181,7 @@ import Testing
 
     @Test func footersAreChecked() {
         let test = TestEngine()
-        var payload = Self.payload(0, "03616263", version: 12)
+        var payload = Self.payload(0, "03616263", version: 13)
         func restore() -> String {
             test.send(["RESTORE", "k", "0"].map { Array($0.utf8) } + [payload]).description
         }
