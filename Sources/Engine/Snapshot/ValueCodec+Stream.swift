@@ -133,12 +133,9 @@ extension ValueCodec {
             pack.destroy()
             return false
         }
-        if let first = contents.firstLive {
-            // Live entries ascend over all nodes.
-            if let last = found.lastLive, first <= last { return false }
-            found.lastLive = contents.lastLive
-        }
-        if let last = found.lastLive, contents.firstLive == nil, last >= id { return false }
+        // What is alive in a node lies at or behind its ID, and before the next node's.
+        if let last = found.lastLive, last >= id { return false }
+        found.lastLive = contents.lastLive ?? found.lastLive
         found.liveCount += contents.liveCount
         return true
     }
