@@ -6,7 +6,6 @@ extension StreamPack {
     /// What a good node holds.
     struct Contents {
         var liveCount = 0
-        var firstLive: StreamID?
         var lastLive: StreamID?
     }
 
@@ -43,7 +42,6 @@ extension StreamPack {
             let id = StreamID(
                 ms: master.ms &+ UInt64(bitPattern: ms), seq: master.seq &+ UInt64(bitPattern: seq))
             guard id >= master, contents.lastLive.map({ $0 < id }) ?? true else { return nil }
-            contents.firstLive = contents.firstLive ?? id
             contents.lastLive = id
             contents.liveCount += 1
         }
