@@ -133,7 +133,7 @@ extension ValueCodec {
             pack.destroy()
             return false
         }
-        // What lives in the nodes before comes before this one, or it would not be found.
+        // What is alive in a node lies at or behind its ID, and before the next node's.
         if let last = found.lastLive, last >= id { return false }
         found.lastLive = contents.lastLive ?? found.lastLive
         found.liveCount += contents.liveCount

@@ -33,7 +33,7 @@ import Testing
         test.run(line: "XTRIM s MAXLEN 1")
         #expect(
             test.effects()
-                == ["XTRIM s MAXLEN = 3", "XTRIM s MINID = 8-0", "XTRIM s MAXLEN = 1"])
+                == ["XTRIM s MAXLEN = 4", "XTRIM s MINID = 8-0", "XTRIM s MAXLEN = 1"])
         test.run(line: "XDEL s 1-1 9")
         test.run(line: "XDEL s 9")
         test.run(line: "XSETID s 10-0")
