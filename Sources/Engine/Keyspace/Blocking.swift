@@ -46,6 +46,12 @@ extension Engine {
         return true
     }
 
+    /// Who waits for the key looks again, though nothing changed that a transaction watches.
+    func signalBlocked(_ key: Key) {
+        guard blocking.keyCount > 0 else { return }
+        blocking.noteReady(WatchedKey(database: key.database, bytes: Array(key.bytes)))
+    }
+
     // MARK: Serving
 
     /// Serves those who wait for keys that have changed.

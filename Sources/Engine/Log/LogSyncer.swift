@@ -18,6 +18,7 @@ package final class LogSyncer: @unchecked Sendable {
     private let monitor = Monitor()
     private var requested: LSN = 0
     private var isStopping = false
+    private var isComplete = false
     /// Counts attempts, so that `waitDurable` can tell a failure of its own time.
     private var attempts: UInt64 = 0
     private var failure: LogError?
@@ -53,7 +54,7 @@ package final class LogSyncer: @unchecked Sendable {
             monitor.notifyAll()
             let first = attempts
             while writer.syncedLSN < lsn {
-                if isStopping {
+                if isStopping || isComplete && lsn > writer.writtenLSN {
                     throw .io(
                         IOError(
                             errno: ECANCELED, operation: "sync", path: writer.files.directory))
@@ -61,6 +62,14 @@ package final class LogSyncer: @unchecked Sendable {
                 if attempts > first, let failure { throw failure }
                 monitor.wait()
             }
+        }
+    }
+
+    /// Says that the log is whole: who waits for a position behind its end gets an error.
+    package func noteEnd() {
+        monitor.withLock {
+            isComplete = true
+            monitor.notifyAll()
         }
     }
 

@@ -185,16 +185,12 @@ extension Engine {
         maintenance?.stop()
         withLock { $0.abandonSnapshot() }
         snapshotThread?.join()
-        let isWritten = withLock { engine in
-            engine.flushLog()
-            return engine.log.isEmpty
-        }
-        // The cold writer may wait for a position that will never be written: nothing then
-        // becomes durable any more.
-        if !isWritten { logSyncer?.stop() }
+        withLock { $0.flushLog() }
+        // The cold writer may wait for a position that could not be written, and never will be.
+        logSyncer?.noteEnd()
         tier?.writer.stop()
         tier?.readers?.stop()
-        if isWritten { logSyncer?.stop() }
+        logSyncer?.stop()
         directoryLock = nil
     }
 }

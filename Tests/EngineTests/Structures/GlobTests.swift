@@ -68,10 +68,11 @@ import Testing
         #expect(!matches(String(repeating: "*?", count: 40) + "b", text))
     }
 
+    /// It has more stars than a match may go through; finding that out takes no stack either.
     @Test func aPatternOfNothingButStarsNeedsNoStack() {
         let text = String(repeating: "a", count: 200_000)
-        #expect(matches(String(repeating: "*a", count: 200_000), text))
-        #expect(!matches(String(repeating: "*a", count: 200_001), text))
+        let isMatched = matches(String(repeating: "*a", count: 200_000), text)
+        #expect(!isMatched)
     }
 
     @Test func aThousandStarsAreEnough() {

@@ -108,6 +108,7 @@ enum StreamGroupCommands {
         client.reply.integer(1)
         engine.propagate(client, args)
         engine.groupsChanged(key, stream, "xgroup-destroy")
+        engine.signalBlocked(key)
     }
 
     static func createConsumer(
