@@ -147,7 +147,7 @@ import Testing
         for (line, wanted) in script { #expect(test.run(line: line) == wanted, "\(line)") }
         #expect(test.run(line: "XINFO STREAM s").hasPrefix("{length :0 radix-tree-keys :0 "))
         #expect(test.run(line: "XINFO STREAM s FULL").contains(" groups [{name g last-"))
-        #expect(test.run(line: "XINFO CONSUMERS s g") == "[{name c pending :0 idle :0}]")
+        #expect(test.run(line: "XINFO CONSUMERS s g").hasPrefix("[{name c pending :0 idle :"))
     }
 
     /// Watchers see entries come and go, as in Redis, and nothing of groups.
