@@ -251,7 +251,7 @@ SCENARIOS = {
         c> XADD s 1-1 f v
         a<
         b<
-        a| XREAD BLOCK 0 STREAMS s s $ 0
+        a| XREAD BLOCK 0 STREAMS s s $ 9-9
         c> MULTI
         c> XADD s 2-1 f v g w
         c> XADD s 2-2 f v
@@ -288,7 +288,7 @@ SCENARIOS = {
         c> EXEC
         a<
         a> XREADGROUP GROUP g one COUNT 1 BLOCK 0 NOACK STREAMS s >
-        c> XPENDING s g - + 10 one
+        c> XPENDING s g
         a| XREADGROUP GROUP g one BLOCK 0 STREAMS s >
         c> XGROUP DESTROY s g
         a<
