@@ -47,6 +47,6 @@ extension Engine {
         let keys = positions.map {
             WatchedKey(database: client.database, bytes: Array(args[$0]))
         }
-        block(client, on: keys, until: deadlineMs, request)
+        block(client, args, on: keys, until: deadlineMs, request)
     }
 }

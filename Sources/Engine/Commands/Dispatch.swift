@@ -13,8 +13,7 @@ extension Engine {
         let spec = commands[index]
         client.lastRequestMs = nowMs
         client.lastCommand = index
-        let arity = spec.pointee.arity
-        guard arity > 0 ? arguments.count == arity : arguments.count >= -arity else {
+        guard spec.pointee.takes(arguments.count) else {
             stats.byCommand[index].rejectedCalls += 1
             return refuse(client, .wrongArity(spec.pointee.name.description), spec)
         }
@@ -195,6 +194,12 @@ extension Engine {
 }
 
 extension CommandSpec {
+    /// Whether the number of arguments, the name included, is one that the command takes.
+    @inline(__always)
+    func takes(_ argumentCount: Int) -> Bool {
+        arity > 0 ? argumentCount == arity : argumentCount >= -arity
+    }
+
     /// Commands that are not queued inside MULTI.
     var isTransactionControl: Bool {
         group == .transactions && !name.bytes.equals("unwatch")

@@ -35,18 +35,20 @@ final class BlockedWait {
     /// Unix milliseconds; nil: forever.
     let deadlineMs: Int64?
     let request: BlockedRequest
-    /// The row of the command that waits.
+    /// The command that waits: its row, and how it came.
     let command: Int
+    let arguments: OwnedArguments
 
     fileprivate init(
         keys: [WatchedKey], sequence: UInt64, deadlineMs: Int64?, request: BlockedRequest,
-        command: Int
+        command: Int, arguments: OwnedArguments
     ) {
         self.keys = keys
         self.sequence = sequence
         self.deadlineMs = deadlineMs
         self.request = request
         self.command = command
+        self.arguments = arguments
     }
 }
 
@@ -68,7 +70,8 @@ struct BlockedClients: ~Copyable {
 
     /// Enters `client` in the queue of each key; a key named twice counts once. O(keys).
     mutating func add(
-        _ client: Client, keys: [WatchedKey], deadlineMs: Int64?, _ request: BlockedRequest
+        _ client: Client, _ arguments: OwnedArguments, keys: [WatchedKey], deadlineMs: Int64?,
+        _ request: BlockedRequest
     ) -> BlockedWait {
         lastSequence += 1
         var own: [WatchedKey] = []
@@ -80,7 +83,7 @@ struct BlockedClients: ~Copyable {
         count += 1
         return BlockedWait(
             keys: own, sequence: lastSequence, deadlineMs: deadlineMs, request: request,
-            command: client.lastCommand)
+            command: client.lastCommand, arguments: arguments)
     }
 
     /// Takes `client` out of all queues. O(keys · log waiting).

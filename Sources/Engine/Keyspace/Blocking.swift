@@ -14,11 +14,12 @@ extension Engine {
     /// Makes `client` wait for any of `keys` until `deadlineMs` (nil: forever). Its command
     /// must not have replied.
     func block(
-        _ client: Client, on keys: [WatchedKey], until deadlineMs: Int64?,
+        _ client: Client, _ arguments: Arguments, on keys: [WatchedKey], until deadlineMs: Int64?,
         _ request: BlockedRequest
     ) {
         let before = blocking.nextDeadlineMs
-        client.wait = blocking.add(client, keys: keys, deadlineMs: deadlineMs, request)
+        client.wait = blocking.add(
+            client, OwnedArguments(arguments), keys: keys, deadlineMs: deadlineMs, request)
         countObservedKeys()
         // Redis counts a call when it is answered.
         stats.byCommand[client.lastCommand].calls -= 1
@@ -118,10 +119,14 @@ extension Engine {
             if client.replyMode != .off { client.replyMode = .on }
         }
         let end = clock.monotonicUs()
+        let spentUs = end &- commandStartedUs
         stats.byCommand[wait.command].calls += 1
-        stats.byCommand[wait.command].microseconds &+= end &- commandStartedUs
-        if latencyIsTracked { stats.noteLatency(wait.command, end &- commandStartedUs) }
+        stats.byCommand[wait.command].microseconds &+= spentUs
+        if latencyIsTracked { stats.noteLatency(wait.command, spentUs) }
         commandStartedUs = end
+        if spentUs >= slowCommandUs {
+            wait.arguments.withArguments { commandWasSlow(client, wait.command, $0, spentUs) }
+        }
         client.connection?.wake()
     }
 

@@ -105,6 +105,28 @@ import Testing
         #expect(test.effects() == ["RPUSH k x"])
     }
 
+    /// A blocked command is slow, or not, when it is served.
+    @Test func theSlowLogHasItWhenItIsServed() {
+        let test = TestEngine()
+        let client = test.makeClient()
+        test.run(line: "CONFIG SET slowlog-log-slower-than 0")
+        test.block("BLPOP k 0", client)
+        #expect(!test.run(line: "SLOWLOG GET 5").contains("BLPOP"))
+        test.run(line: "RPUSH k x")
+        #expect(test.run(line: "SLOWLOG GET 1").contains("[BLPOP k 0]"))
+    }
+
+    @Test func aPauseHoldsUpNothingThatIsRefusedAnyway() {
+        let test = TestEngine()
+        func mustWait(_ line: String) -> Bool {
+            let words = line.split(separator: " ").map { Array($0.utf8) }
+            return OwnedArguments(words).withArguments { test.engine.mustWait(test.client, $0) }
+        }
+        test.run(line: "CLIENT PAUSE 100000 ALL")
+        #expect(mustWait("SET a 1") && mustWait("GET a"))
+        #expect(!mustWait("GET") && !mustWait("NOSUCHCOMMAND a"))
+    }
+
     @Test func events() {
         let test = TestEngine()
         let client = test.makeClient()

@@ -54,7 +54,7 @@ enum ReplicationCommands {
         let deadline = Arguments.deadline(try args.timeoutMilliseconds(2), engine)
         guard replicaCount > 0, engine.mayBlock(client) else { return client.reply.integer(0) }
         engine.block(
-            client, on: [], until: deadline,
+            client, args, on: [], until: deadline,
             BlockedRequest(type: .string, timeoutReply: .zero) { _, _, _ in false })
     }
 }

@@ -120,6 +120,10 @@ extension Engine {
     @inline(never)
     private func isHeldUp(_ client: Client, _ arguments: Arguments) -> Bool {
         if server.pauseEndsMs != 0, nowMs >= server.pauseEndsMs { server.pauseEndsMs = 0 }
+        // What is refused anyway is refused at once.
+        guard let index = commands.find(arguments[0]),
+            commands[index].pointee.takes(arguments.count)
+        else { return false }
         if server.pauseEndsMs != 0 {
             if server.pauseMode == .all { return true }
             if runs(client, arguments, [.write, .mayReplicate]) { return true }
@@ -150,6 +154,8 @@ extension Engine {
     /// A command has taken at least as long as somebody wants to know of.
     @inline(never)
     func commandWasSlow(_ client: Client, _ index: Int, _ arguments: Arguments, _ spentUs: Int64) {
+        // One that blocks is not over yet.
+        if client.isBlocked { return }
         let flags = commands[index].pointee.flags
         let threshold = configuration.slowlogLogSlowerThanMicroseconds
         if threshold >= 0, spentUs >= Int64(threshold), !flags.contains(.skipSlowlog) {

@@ -83,13 +83,13 @@ enum StreamReading {
         let keys = (0..<read.positions.count).map {
             WatchedKey(database: client.database, bytes: Array(args[read.firstKey + $0]))
         }
-        let owned = OwnedArguments(args)
         let gone = CommandError.message("UNBLOCKED the stream key no longer exists")
         engine.block(
-            client, on: keys, until: Arguments.deadline(blockMs, engine),
+            client, args, on: keys, until: Arguments.deadline(blockMs, engine),
             BlockedRequest(type: .stream, goneError: read.group == nil ? nil : gone) {
                 engine, client, key throws(CommandError) in
-                try owned.withArguments { args throws(CommandError) in
+                guard let wait = client.wait else { return false }
+                return try wait.arguments.withArguments { args throws(CommandError) in
                     // A key that is named twice is read from its first ID.
                     let index = (0..<read.positions.count).first {
                         args[read.firstKey + $0].equals(key.bytes)
