@@ -89,7 +89,10 @@ def test_configuration_file(tmp_path):
         assert client.config_get("maxclients") == {"maxclients": "77"}
         assert client.config_get("appendfsync") == {"appendfsync": "always"}
         client.close()
-        assert "Ready to accept" in (tmp_path / "server.out").read_text()
+        # The socket takes connections a moment before the line is written.
+        while "Ready to accept" not in (tmp_path / "server.out").read_text():
+            assert time.time() < deadline
+            time.sleep(0.01)
     finally:
         process.terminate()
         assert process.wait(20) == 0

@@ -8,6 +8,20 @@ extension Arguments {
         return value
     }
 
+    /// The number of a database at `index`; the errors are Redis's: of no integer, of one of more
+    /// than 32 bits, of one that is none.
+    func databaseIndex(_ index: Int, _ engine: Engine) throws(CommandError) -> Int {
+        let number = try integer(index)
+        guard number >= Int64(Int32.min), number <= Int64(Int32.max) else {
+            throw .message(
+                "ERR value is out of range, value must between -2147483648 and 2147483647")
+        }
+        guard number >= 0, number < Int64(engine.databaseCount) else {
+            throw .message("ERR DB index is out of range")
+        }
+        return Int(number)
+    }
+
     /// The integer at `index`, which must lie in `range`; throws `error` whether it is no integer
     /// or outside.
     @inline(__always)

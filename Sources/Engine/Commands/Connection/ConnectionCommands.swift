@@ -21,11 +21,7 @@ enum ConnectionCommands {
     static func select(
         _ engine: Engine, _ client: Client, _ args: Arguments
     ) throws(CommandError) {
-        let index = try args.integer(1)
-        guard index >= 0, index < Int64(engine.databaseCount) else {
-            throw .message("ERR DB index is out of range")
-        }
-        client.database = Int(index)
+        client.database = try args.databaseIndex(1, engine)
         client.reply.ok()
     }
 

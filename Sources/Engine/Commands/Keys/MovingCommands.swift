@@ -40,7 +40,7 @@ enum MovingCommands {
     static func move(
         _ engine: Engine, _ client: Client, _ args: Arguments
     ) throws(CommandError) {
-        let database = try self.database(engine, args, 2)
+        let database = try args.databaseIndex(2, engine)
         if database == client.database { throw sameObject }
         let source = engine.key(args[1], client)
         let target = Key(bytes: source.bytes, hash: source.hash, database: database)
@@ -66,7 +66,7 @@ enum MovingCommands {
                 replaces = true
             } else if args[index].equalsIgnoringCase("db"), index + 1 < args.count {
                 index += 1
-                database = try self.database(engine, args, index)
+                database = try args.databaseIndex(index, engine)
             } else {
                 throw .syntax
             }
@@ -88,20 +88,6 @@ enum MovingCommands {
 
     private static let sameObject = CommandError.message(
         "ERR source and destination objects are the same")
-
-    private static func database(
-        _ engine: Engine, _ args: Arguments, _ index: Int
-    ) throws(CommandError) -> Int {
-        let number = try args.integer(index)
-        guard number >= 0, number < Int64(engine.databaseCount) else {
-            guard Int64(Int32.min)...Int64(Int32.max) ~= number else {
-                throw .message(
-                    "ERR value is out of range, value must between -2147483648 and 2147483647")
-            }
-            throw .message("ERR DB index is out of range")
-        }
-        return Int(number)
-    }
 }
 
 extension Engine {
