@@ -32,7 +32,8 @@ final class FakeConnection: ClientConnection, @unchecked Sendable {
         #expect(test.client.database == 15)
         #expect(test.run("SELECT", "16") == "-ERR DB index is out of range")
         #expect(test.run("SELECT", "-1") == "-ERR DB index is out of range")
-        #expect(test.run("SELECT", "2147483648").hasPrefix("-ERR value is out of range, value must"))
+        #expect(
+            test.run("SELECT", "2147483648").hasPrefix("-ERR value is out of range, value must"))
         #expect(test.run("SELECT", "x") == "-ERR value is not an integer or out of range")
     }
 
