@@ -11,8 +11,8 @@ struct LazyFree: ~Copyable {
     private var values: [DetachedValue] = []
     /// Tables of flushed databases, with all their entries.
     private var tables: [UnsafeMutablePointer<HashTable<EntryLayout>>] = []
-    /// Elements and keys freed so far, for INFO.
-    private(set) var freedCount = 0
+    /// Values and keys freed since CONFIG RESETSTAT: `lazyfreed_objects`.
+    var freedCount = 0
 
     init() {}
 
@@ -53,9 +53,9 @@ struct LazyFree: ~Copyable {
         while budget > 0, let value = values.last {
             let freed = value.destroySome(max: budget)
             budget -= Swift.max(freed, 1)
-            freedCount += freed
             if value.elementCount == 0 {
                 value.destroy()
+                freedCount += 1
                 values.removeLast()
             }
         }
@@ -89,7 +89,7 @@ struct LazyFree: ~Copyable {
             entry.deallocate()
         }
         values.append(contentsOf: large)
-        freedCount += taken
+        freedCount += taken - large.count
         return taken + work
     }
 }

@@ -120,6 +120,26 @@ import Testing
             ])
     }
 
+    @Test func whatIsFreedLaterIsCountedByKey() {
+        let test = TestEngine()
+        func freed() -> Int {
+            while test.engine.lazyFree.step(maxElements: 7) {}
+            return test.engine.lazyFree.freedCount
+        }
+        test.run(line: "SADD large " + (0..<500).map { "member:\($0)" }.joined(separator: " "))
+        test.run(line: "SADD small a b")
+        test.run(line: "UNLINK small")
+        #expect(freed() == 0)
+        test.run(line: "UNLINK large")
+        #expect(freed() == 1)
+        test.run(line: "CONFIG RESETSTAT")
+        #expect(freed() == 0)
+        test.run(line: "SADD large " + (0..<500).map { "member:\($0)" }.joined(separator: " "))
+        test.run(line: "SET key value")
+        test.run(line: "FLUSHALL ASYNC")
+        #expect(freed() == 2)
+    }
+
     @Test func nothingExpiresWhileWritesArePaused() {
         let test = TestEngine()
         for line in ["SET a 1 PX 1", "SET b 1 PX 1", "CLIENT PAUSE 100000 WRITE"] {

@@ -36,6 +36,7 @@ enum ConfigCommands {
         _ engine: Engine, _ client: Client, _ args: Arguments
     ) throws(CommandError) {
         engine.stats.reset()
+        engine.lazyFree.freedCount = 0
         client.reply.ok()
     }
 
