@@ -299,6 +299,8 @@ final class Connection: ChannelInboundHandler, ClientConnection, @unchecked Send
         }
         let hasMore = finishBatch()
         if isClosed {
+            // Woken while its requests wait for their turn.
+            if isQueued { return }
             // What CLIENT PAUSE holds up is dropped, as Redis does.
             if hasMore && !mustClose && !isWaiting && !mustWait {
                 reactor.enqueue(self)

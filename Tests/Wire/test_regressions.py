@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from conftest import TORTURE
+from conftest import TORTURE, command
 from fuzz import sealed
 from resp import Connection
 
@@ -233,3 +233,44 @@ def test_memory_of_the_log_buffer_is_returned(start):
         assert time.time() < deadline, used()
         time.sleep(0.05)
     connection.close()
+
+
+def test_a_silenced_client_that_hears_of_its_own_commands(server):
+    """Pushes beside replies that are cut back or put together elsewhere."""
+    client, raw = server.client(), server.raw()
+    client.config_set("notify-keyspace-events", "KEA")
+    client.config_set("notify-keyspace-events", "KEAm")
+    client.xadd("s", {"f": "v"}, id="1-1")
+    client.xgroup_create("s", "g", 0)
+    client.xreadgroup("g", "other", {"s": ">"})
+    client.rpush("l", "x")
+    raw.send(command("HELLO", 3))
+    raw.send(command("SUBSCRIBE", "__keyevent@0__:keymiss", "__keyevent@0__:lpop",
+                     "__keyevent@0__:xgroup-createconsumer"))
+    raw.send(command("CLIENT", "REPLY", "OFF"))
+    raw.send(command("XREAD", "STREAMS", "none", 0))
+    raw.send(command("XAUTOCLAIM", "s", "g", "new", 0, 0))
+    raw.send(command("MULTI") + command("LPOP", "l") + command("INCR", "s") + command("EXEC"))
+    raw.send(command("BLPOP", "k", 0))
+    deadline = time.time() + 20
+    while client.info("clients")["blocked_clients"] != 1:
+        assert time.time() < deadline
+    client.rpush("k", "y")
+    raw.send(command("CLIENT", "REPLY", "ON"))
+    lines = b""
+    while not lines.endswith(b"+OK\r\n"):
+        lines += raw.line() + b"\r\n"
+    # Whatever else is pushed: these, whole, each once or more, and no reply among them.
+    for event, key in [(b"keymiss", b"none"), (b"xgroup-createconsumer", b"s"), (b"lpop", b"l"),
+                       (b"lpop", b"k")]:
+        channel = b"__keyevent@0__:" + event
+        message = b">3\r\n$7\r\nmessage\r\n$%d\r\n%s\r\n$%d\r\n%s\r\n" % (
+            len(channel), channel, len(key), key)
+        assert message in lines, (event, lines)
+    # What follows HELLO's map are pushes and the last OK.
+    rest = lines[lines.index(b">3\r\n"):]
+    while rest != b"+OK\r\n":
+        assert rest.startswith(b">3\r\n$"), rest
+        rest = rest[rest.index(b"\r\n>3" if b"\r\n>3" in rest else b"\r\n+OK") + 2:]
+    client.config_set("notify-keyspace-events", "")
+    assert client.ping()

@@ -54,7 +54,8 @@ extension Engine {
             if coldReadFailed { throw .damagedRecord }
         } catch {
             client.reply.truncate(to: replyStart)
-            if client.pushes != nil { client.pushes = PushedRanges() }
+            // It is answered here; an EXEC around this command is another's answer.
+            coldReadFailed = false
             stats.byCommand[index].failedCalls += 1
             write(error, to: client)
         }
@@ -182,13 +183,12 @@ extension Engine {
     private func executeSilently(_ client: Client, _ index: Int, _ arguments: Arguments) {
         let mark = client.reply.count
         let mode = client.replyMode
-        client.pushes = PushedRanges()
+        client.heldPushes = []
+        defer { client.releasePushes() }
         call(client, index, arguments)
-        let pushes = client.pushes?.ranges ?? []
-        client.pushes = nil
         // The command may have been the CLIENT REPLY that turns replies on again.
         guard client.replyMode == mode, !client.isBlocked else { return }
-        client.reply.truncate(to: mark, keeping: pushes)
+        client.reply.truncate(to: mark)
         if mode != .off { client.replyMode = .on }
     }
 }

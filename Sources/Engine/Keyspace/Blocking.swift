@@ -90,8 +90,12 @@ extension Engine {
     /// Lets the client take from the key what it waits for, if that is there.
     private func offer(_ key: Key, to client: Client, _ wait: BlockedWait) {
         let mark = client.reply.count
+        if client.replyMode != .on { client.heldPushes = [] }
         log.beginUnit()
-        defer { log.endUnit() }
+        defer {
+            log.endUnit()
+            client.releasePushes()
+        }
         do throws(CommandError) {
             guard try wait.request.serve(self, client, key) else { return }
             answer(client, from: mark) {}

@@ -34,7 +34,10 @@ extension Engine {
     func expireHidden(_ key: Key) {
         guard let raw = databases[key.database].table.find(key.hash, key.bytes) else { return }
         let entry = Entry(raw)
-        guard entry.type != .tombstone, entry.expiry ?? .max < expiryClockMs else { return }
+        guard entry.type != .tombstone, let expiry = entry.expiry, expiry < expiryClockMs else {
+            return
+        }
+        if entry.flags.contains(.fieldsExpire), !expireFields(key, entry, before: expiry) { return }
         expire(key, entry)
     }
 

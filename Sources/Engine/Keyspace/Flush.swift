@@ -28,9 +28,9 @@ extension Engine {
     /// Exchanges two databases.
     func swap(_ first: Int, _ second: Int) {
         if first == second { return }
-        releaseVisitors()
         touchObservers(ofDatabase: first, exchangedWith: second)
         touchObservers(ofDatabase: second, exchangedWith: first)
+        releaseVisitors()
         snapshotMustRestart()
         let held = (databases + first).move()
         (databases + first).moveInitialize(from: databases + second, count: 1)

@@ -57,7 +57,7 @@ extension Engine {
         databases[database].table.visit(from: position, below: end) { raw in
             let entry = Entry(raw)
             let expiry = entry.expiry
-            if entry.type == .tombstone || expiry ?? .max <= now || isEmptyByNow(entry) { return }
+            if entry.type == .tombstone || expiry ?? .max < now || isEmptyByNow(entry) { return }
             body(entry.key, KeyFacts(type: entry.type, expiry: expiry))
         }
         return end
@@ -82,7 +82,7 @@ extension Engine {
             namespace: databases[database].namespace, from: position, below: end, atMost: n
         ) { hash, key, facts in
             if databases[database].table.find(hash, key) != nil { return }
-            if facts.expiry ?? .max <= now { return }
+            if facts.expiry ?? .max < now { return }
             body(key, facts)
         }
     }
@@ -98,7 +98,7 @@ extension Engine {
                 guard let raw = databases[database].table.randomEntry(random: random.next())
                 else { break }
                 let entry = Entry(raw)
-                if entry.type != .tombstone, entry.expiry ?? .max > expiryClockMs,
+                if entry.type != .tombstone, entry.expiry ?? .max >= expiryClockMs,
                     !isEmptyByNow(entry)
                 {
                     return Array(entry.key)

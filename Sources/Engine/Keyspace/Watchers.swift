@@ -54,6 +54,8 @@ extension Engine {
             }
             if exists { for client in clients { client.watchIsBroken = true } }
         }
+        // A damaged record is no reason to refuse what is about to remove or move it.
+        coldReadFailed = false
     }
 
     /// Whether a watched key has expired since, without anybody having met it.

@@ -82,18 +82,6 @@ package struct ReplyWriter: ~Copyable {
         count = mark
     }
 
-    /// Drops what was written since `count` was `mark`, but for these pieces of it, which are in
-    /// order and do not overlap.
-    package mutating func truncate(to mark: Int, keeping pieces: [Range<Int>]) {
-        var end = mark
-        for piece in pieces {
-            precondition(piece.lowerBound >= end && piece.upperBound <= count)
-            memmove(base + end, base + piece.lowerBound, piece.count)
-            end += piece.count
-        }
-        truncate(to: end)
-    }
-
     /// Lends the pending bytes.
     @inline(__always)
     package borrowing func withBytes<R: ~Copyable, E: Error>(

@@ -158,7 +158,7 @@ extension ValueCodec {
         var read = stream.number(of: last)
         if type != RDBType.stream {
             guard let number = cursor.number() else { return false }
-            read = Int64(bitPattern: number)
+            read = Swift.max(Int64(bitPattern: number), StreamGroup.entriesReadUnknown)
         }
         let made = name.withUnsafeBytes { name -> StreamGroup.Node? in
             if stream.groups.find(name) != nil { return nil }

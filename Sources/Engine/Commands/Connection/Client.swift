@@ -40,9 +40,9 @@ package final class Client {
     /// The subcommand last called of a container such as CONFIG.
     var lastSubcommand: Subcommand?
     var replyMode = ReplyMode.on
-    /// While a command runs whose reply will be dropped: where in `reply` what is pushed lies,
-    /// for that is sent nevertheless.
-    var pushes: PushedRanges?
+    /// While a command runs whose reply will be dropped: what is pushed meanwhile, for that is sent
+    /// nevertheless.
+    var heldPushes: [UInt8]?
 
     // MARK: MULTI
 
@@ -99,19 +99,26 @@ enum ReplyMode {
     case skippingAgain
 }
 
-/// Places of pushed messages among replies that are going to be dropped.
-struct PushedRanges {
-    var ranges: [Range<Int>] = []
-}
-
 extension Client {
     /// Writes a message that no CLIENT REPLY silences: one that was subscribed to, or tells that
     /// a subscription began or ended.
     @inline(__always)
     func push(_ write: (inout ReplyWriter) -> Void) {
-        let start = reply.count
-        write(&reply)
-        if pushes != nil { pushes!.ranges.append(start..<reply.count) }
+        if heldPushes == nil { write(&reply) } else { hold(write) }
+    }
+
+    @inline(never)
+    private func hold(_ write: (inout ReplyWriter) -> Void) {
+        var pushed = ReplyWriter(version: reply.version, capacity: 512)
+        write(&pushed)
+        pushed.withBytes { heldPushes!.append(contentsOf: $0) }
+    }
+
+    /// Puts what was held behind the replies.
+    func releasePushes() {
+        guard let held = heldPushes else { return }
+        heldPushes = nil
+        held.withUnsafeBytes { reply.raw($0) }
     }
 }
 

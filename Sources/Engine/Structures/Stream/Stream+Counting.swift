@@ -42,7 +42,8 @@ extension Stream {
     /// Moves the group on to `id`, which it reads now and which is behind all that it has read.
     func advance(_ group: StreamGroup.Node, to id: StreamID) {
         if group.pointee.entriesRead != StreamGroup.entriesReadUnknown, !hasTombstones(from: id) {
-            group.pointee.entriesRead &+= 1
+            let (read, overflows) = group.pointee.entriesRead.addingReportingOverflow(1)
+            group.pointee.entriesRead = overflows ? StreamGroup.entriesReadUnknown : read
         } else if entriesAdded != 0 {
             group.pointee.entriesRead = number(of: id)
         }
