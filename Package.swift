@@ -7,6 +7,12 @@ let engineSettings: [SwiftSetting] = [
     .unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release))
 ]
 
+/// Calls into Swift's runtime are direct, and the server runs where no toolchain is. (firn-dump
+/// uses Foundation, which does not link that way.)
+let serverLinking: [LinkerSetting] = [
+    .unsafeFlags(["-static-stdlib"], .when(configuration: .release))
+]
+
 let package = Package(
     name: "firn",
     platforms: [.macOS(.v15)],
@@ -22,13 +28,14 @@ let package = Package(
     targets: [
         .systemLibrary(
             name: "CLMDB", pkgConfig: "lmdb", providers: [.apt(["liblmdb-dev"])]),
+        .systemLibrary(name: "CLinux"),
         .systemLibrary(name: "CLZF", providers: [.apt(["liblzf-dev"])]),
         .systemLibrary(name: "CXXHash", providers: [.apt(["libxxhash-dev"])]),
         .systemLibrary(
             name: "CJemalloc", pkgConfig: "jemalloc", providers: [.apt(["libjemalloc-dev"])]),
         .target(name: "LMDB", dependencies: ["CLMDB"]),
         .target(
-            name: "Engine", dependencies: ["LMDB", "CLZF", "CXXHash", "CJemalloc"],
+            name: "Engine", dependencies: ["LMDB", "CLZF", "CXXHash", "CJemalloc", "CLinux"],
             swiftSettings: engineSettings),
         .target(
             name: "Server",
@@ -39,7 +46,8 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: engineSettings),
-        .executableTarget(name: "firn-server", dependencies: ["Server"]),
+        .executableTarget(
+            name: "firn-server", dependencies: ["Server"], linkerSettings: serverLinking),
         .executableTarget(
             name: "firn-dump",
             dependencies: [

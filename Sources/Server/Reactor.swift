@@ -51,10 +51,11 @@ final class Reactor: @unchecked Sendable {
     private var spareBoxes: [ReplyBox] = []
 
     private(set) var connections: [Connection] = []
-    private var queue: [Connection] = []
+    /// Retained, so that a turn's four walks over them count no references.
+    private var queue: [Unmanaged<Connection>] = []
     private var queueHead = 0
     /// The connections of the turn at hand.
-    private var turnConnections: [Connection] = []
+    private var turnConnections: [Unmanaged<Connection>] = []
     /// Replies wait for the log.
     private var held: [Connection] = []
     /// More to send than one burst.
@@ -132,7 +133,7 @@ final class Reactor: @unchecked Sendable {
     func enqueue(_ connection: Connection) {
         if connection.isQueued { return }
         connection.isQueued = true
-        queue.append(connection)
+        queue.append(.passRetained(connection))
         schedule()
     }
 
@@ -179,7 +180,9 @@ final class Reactor: @unchecked Sendable {
                 takeWoken()
                 engine.cover(&end)
             }
-            for connection in turnConnections { connection.take(engine) }
+            for connection in turnConnections {
+                connection._withUnsafeGuaranteedRef { $0.take(engine) }
+            }
             positions = engine.logPositions
             account(engine)
             if limitsVersion != engine.configurationVersion { refreshLimits(engine) }
@@ -187,7 +190,10 @@ final class Reactor: @unchecked Sendable {
             return end
         }
         let gate = Gate(durableLSN: end.durableLSN ?? 0, writtenLSN: end.writtenLSN ?? 0)
-        for connection in turnConnections { connection.finishTurn(gate) }
+        for connection in turnConnections {
+            connection._withUnsafeGuaranteedRef { $0.finishTurn(gate) }
+            connection.release()
+        }
         turnConnections.removeAll(keepingCapacity: true)
         if !held.isEmpty { releaseHeld() }
         if held.isEmpty { awaitsLog.store(false, ordering: .releasing) }
@@ -202,17 +208,23 @@ final class Reactor: @unchecked Sendable {
         while next < turnConnections.count {
             let first = next
             engine.beginGroup()
-            while next < turnConnections.count, turnConnections[next].foresee(engine) != nil {
+            while next < turnConnections.count,
+                turnConnections[next]._withUnsafeGuaranteedRef({ $0.foresee(engine) }) != nil
+            {
                 next += 1
             }
             guard next > first else {
-                turnConnections[next].executeBatch(engine)
+                turnConnections[next]._withUnsafeGuaranteedRef { $0.executeBatch(engine) }
                 next += 1
                 continue
             }
-            if let client = turnConnections[first].client { engine.endGroup(client) }
+            turnConnections[first]._withUnsafeGuaranteedRef {
+                if let client = $0.client { engine.endGroup(client) }
+            }
             for index in first..<next {
-                turnConnections[index].executeBatch(engine, foreseenAt: index - first)
+                turnConnections[index]._withUnsafeGuaranteedRef {
+                    $0.executeBatch(engine, foreseenAt: index - first)
+                }
             }
         }
     }
@@ -222,16 +234,19 @@ final class Reactor: @unchecked Sendable {
         var requestsLeft = Reactor.turnRequestsMax
         var bytesLeft = Reactor.turnBytesMax
         while queueHead < queue.count, requestsLeft > 0, bytesLeft > 0 {
-            let connection = queue[queueHead]
+            let queued = queue[queueHead]
             queueHead += 1
-            connection.isQueued = false
-            if connection.isFinishing {
-                if connection.isClosed { connection.end() }
-                continue
+            let takesPart = queued._withUnsafeGuaranteedRef { connection -> Bool in
+                connection.isQueued = false
+                if connection.isFinishing {
+                    if connection.isClosed { connection.end() }
+                    return false
+                }
+                requestsLeft -= connection.parse(requestsLeft)
+                bytesLeft -= connection.input.count
+                return true
             }
-            requestsLeft -= connection.parse(requestsLeft)
-            bytesLeft -= connection.input.count
-            turnConnections.append(connection)
+            if takesPart { turnConnections.append(queued) } else { queued.release() }
         }
         if queueHead == queue.count {
             queue.removeAll(keepingCapacity: true)
@@ -247,7 +262,9 @@ final class Reactor: @unchecked Sendable {
     private func takeWoken() {
         // One that parsed as well is there already: taking twice is harmless, being there twice
         // is not, because it may close in between.
-        for connection in woken where !connection.isInTurn { turnConnections.append(connection) }
+        for connection in woken where !connection.isInTurn {
+            turnConnections.append(.passRetained(connection))
+        }
         woken.removeAll(keepingCapacity: true)
     }
 
