@@ -123,6 +123,7 @@ extension Engine {
         submitWaitingBatch()
         startDueWork()
         flushLog()
+        retryLogRoom()
         log.shrink(nowMs: nowMs)
         slice.mustRotate = checkpoint.phase == .rotating
         slice.mustTrim = checkpoint.phase == .trimming

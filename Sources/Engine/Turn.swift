@@ -13,7 +13,7 @@
 package struct TurnEnd {
     /// With `appendfsync always`: hold the replies until the log is durable up to here.
     package var durableLSN: UInt64?
-    /// The log could not be written yet (its segments change, or a sync runs): hold the replies
+    /// The log could not be written yet (its segments change, or the disk refused): hold the replies
     /// until it has been written up to here.
     package var writtenLSN: UInt64?
 
@@ -31,25 +31,27 @@ extension Engine {
 
     package func endTurn() -> TurnEnd {
         let wrote = !log.isEmpty
+        // If the log has failed before, nothing was written now, and reads must be answered.
+        let mayWait = persistence.logError == nil
         var end = TurnEnd()
         if blocking.hasReadyKeys { serveBlockedClients() }
         releaseVisitors()
         keepWithinBudget()
         flushLog()
-        if wrote { cover(&end) }
+        if wrote { cover(&end, evenIfRefused: mayWait) }
         return end
     }
 
     /// Makes the turn's replies wait for all that has been logged so far: its own effects, or
     /// those of other turns that answered its clients (publishing, serving the blocked).
-    package func cover(_ end: inout TurnEnd) {
+    /// `evenIfRefused`: also when the disk has just refused the effects. Then these replies come
+    /// when it takes them, and meanwhile further writes are refused.
+    package func cover(_ end: inout TurnEnd, evenIfRefused: Bool = false) {
         guard logIsEnabled else { return }
         if configuration.appendFsync == .always {
             end.durableLSN = log.lsn
             logSyncer?.requestSync(log.lsn)
-        } else if !log.isEmpty, persistence.logError == nil {
-            // When the disk refuses the write, further writes are refused, as in Redis, and
-            // those of this turn are answered.
+        } else if !log.isEmpty, evenIfRefused || persistence.logError == nil {
             end.writtenLSN = log.lsn
         }
     }

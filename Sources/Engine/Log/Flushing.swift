@@ -13,8 +13,10 @@ struct PersistenceState {
     var isLoading = false
     /// The last write to the log failed; writes are refused until one succeeds.
     var logError: String?
-    /// Effects wait in the buffer while the log changes its segment.
-    var isDeferred = false
+    /// Effects wait in the buffer, because the log changes its segment or its disk refused them.
+    var isBehind = false
+    /// What the log can certainly still take.
+    var logRoom = LogRoom.ample
 }
 
 extension Engine {
@@ -31,21 +33,33 @@ extension Engine {
         }
         switch logWriter.flush(&log) {
         case .nothing: break
-        case .deferred: persistence.isDeferred = true
+        case .deferred: persistence.isBehind = true
         case .written:
             persistence.logError = nil
-            if persistence.isDeferred {
-                persistence.isDeferred = false
+            persistence.logRoom = logWriter.makeRoom()
+            if persistence.isBehind {
+                persistence.isBehind = false
                 onLogProgress?()
             }
-        case .failed(let error): persistence.logError = error.description
+        case .failed(let error):
+            persistence.isBehind = true
+            persistence.logError = error.description
         }
+    }
+
+    /// Asks again for room that the disk did not have.
+    func retryLogRoom() {
+        guard persistence.logRoom != .ample else { return }
+        persistence.logRoom = logWriter?.makeRoom() ?? .ample
     }
 
     /// Why commands that write are refused now, in Redis's words, or nil.
     var writesAreRefused: String? {
         if let error = persistence.logError {
             return "MISCONF Errors writing to the AOF file: \(error)"
+        }
+        if persistence.logRoom == .none {
+            return "MISCONF Errors writing to the AOF file: No space left on device"
         }
         if snapshotErrorRefusesWrites {
             return "MISCONF Redis is configured to save RDB snapshots, but it's currently unable "

@@ -54,7 +54,8 @@ extension LogWriter {
         }
         let file = try logIO { () throws(IOError) in
             let file = try disk.open(files.path(last.name), .update)
-            if try file.size() != end.lastFileBytes { try file.truncate(to: end.lastFileBytes) }
+            // Gives room back as well that was taken ahead.
+            try file.truncate(to: end.lastFileBytes)
             // What a killed process had written may still be in the system's memory only.
             try file.syncData()
             return file
@@ -132,6 +133,9 @@ extension LogWriter {
             }
             throw .io(error)
         }
+        let ended = monitor.withLock { (file: file, length: length) }
+        // Room that it did not need; nothing depends on it.
+        try? ended.file.truncate(to: ended.length)
         monitor.withLock {
             manifest = next
             otherBytes[last.name] = length
@@ -139,6 +143,7 @@ extension LogWriter {
             file = made.file
             length = made.length
             syncedLength = made.length
+            roomEnd = 0
             isRotating = false
             mustFinishRotation = false
         }

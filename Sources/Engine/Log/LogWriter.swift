@@ -42,6 +42,8 @@ package final class LogWriter: @unchecked Sendable {
     var length: Int
     /// How many of them are durable.
     var syncedLength: Int
+    /// Up to here the file has room on the disk.
+    var roomEnd = 0
     var manifest: LogManifest
     var segments: [LogSegment]
     var isRotating = false
@@ -137,7 +139,10 @@ package final class LogWriter: @unchecked Sendable {
             // If the cut fails too, the next attempt still overwrites what is there, because
             // the buffer only grows.
             try? target.file.truncate(to: target.offset)
-            monitor.withLock { writeError = error }
+            monitor.withLock {
+                writeError = error
+                roomEnd = 0
+            }
             return .failed(error)
         }
         monitor.withLock {

@@ -129,7 +129,9 @@ extension Engine {
             engine.logWriter = nil
             engine.logSyncer = nil
             engine.persistence.logError = nil
-            engine.persistence.isDeferred = false
+            engine.persistence.logRoom = .ample
+            if engine.persistence.isBehind { engine.onLogProgress?() }
+            engine.persistence.isBehind = false
             return (writer, syncer)
         }
         parts?.1?.stop()

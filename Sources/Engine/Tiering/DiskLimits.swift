@@ -37,6 +37,7 @@ extension Engine {
 
     /// Commands that need memory are refused, however much memory there is.
     var diskRefusesGrowth: Bool {
+        if persistence.logRoom != .ample { return true }
         guard let tier else { return false }
         if tier.space.level == .full || tier.writer.isFull { return true }
         // What was logged since room was measured counts.

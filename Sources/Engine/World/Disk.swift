@@ -44,7 +44,11 @@ package protocol DiskFile: AnyObject, Sendable {
     /// Reads at `offset`; fewer bytes than asked for only at the end of the file.
     func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws(IOError) -> Int
     func size() throws(IOError) -> Int
+    /// Also gives back what `allocate` took behind the new end.
     func truncate(to size: Int) throws(IOError)
+    /// Takes room on the disk, so that writes below `size` will not fail for want of it; the
+    /// file's size and contents stay. False: this file system cannot promise that.
+    func allocate(upTo size: Int) throws(IOError) -> Bool
     /// Makes the contents and the size durable (fdatasync).
     func syncData() throws(IOError)
 }
@@ -64,6 +68,8 @@ package protocol Disk: AnyObject, Sendable {
 }
 
 extension DiskFile {
+    package func allocate(upTo size: Int) throws(IOError) -> Bool { false }
+
     /// Writes all of `bytes`, however often the system writes short.
     package func writeAll(_ bytes: Bytes, at offset: Int) throws(IOError) {
         var done = 0

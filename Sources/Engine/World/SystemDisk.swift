@@ -1,5 +1,6 @@
 // The real disk: one system call per operation, interrupted calls repeated, errors typed.
 
+import CLinux
 import Glibc
 
 /// The machine's file system.
@@ -106,6 +107,20 @@ private final class SystemFile: DiskFile {
 
     func truncate(to size: Int) throws(IOError) {
         try retrying("ftruncate", path) { ftruncate(descriptor, size) }
+    }
+
+    func allocate(upTo size: Int) throws(IOError) -> Bool {
+        let start = try self.size()
+        if size <= start { return true }
+        do {
+            try retrying("fallocate", path) {
+                fallocate(descriptor, fallocateKeepsSize, start, size - start)
+            }
+            return true
+        } catch {
+            if [EOPNOTSUPP, ENOSYS, EINVAL].contains(error.errno) { return false }
+            throw error
+        }
     }
 
     // Not repeated when interrupted: a sync that did not return success has synced nothing.

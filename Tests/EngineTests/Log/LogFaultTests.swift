@@ -37,6 +37,7 @@ import Testing
                 #expect(buffer.count > 0)
             default: Issue.record("neither written nor failed")
             }
+            if step % 3 == 0 { _ = writer.makeRoom() }
             if step % 5 != 0 { continue }
             let fault = disk.fault
             disk.fault = nil
@@ -51,6 +52,47 @@ import Testing
         _ = writer.flush(&buffer)
         #expect(try readLog(disk).effects == expected)
         #expect(writer.lastWriteError == nil)
+    }
+
+    /// What the disk has promised it keeps, however full it is; what it does not promise any more
+    /// is said in time, and room that was not needed is given back.
+    @Test func roomAhead() throws {
+        let disk = FaultyDisk()
+        let writer = try LogWriter.create(disk, testFiles, stream: testStream)
+        var buffer = LogBuffer()
+        func write(_ bytes: Int) -> LogWriter.FlushResult {
+            let value = [UInt8](repeating: 1, count: bytes)
+            _ = buffer.addUnit([Effect(0, [Array("SET".utf8), [1], value])])
+            return writer.flush(&buffer)
+        }
+        let step = LogWriter.roomBytes / 16
+        disk.capacity = LogWriter.roomBytes + step
+        #expect(writer.makeRoom() == .ample)
+        // Others take what is left.
+        disk["other"] = [UInt8](repeating: 0, count: step / 2)
+        var rooms: [LogRoom] = []
+        while rooms.last != LogRoom.none, rooms.count < 100 {
+            #expect(write(step / 2) == .written)
+            rooms.append(writer.makeRoom())
+        }
+        #expect(Set(rooms.drop { $0 == .ample }.drop { $0 == .short }) == [.none])
+        #expect(rooms.contains(.short) && rooms.count > 20)
+        guard case .failed(let error) = write(step * 4) else { return #expect(Bool(false)) }
+        #expect(error.errno == ENOSPC)
+        // A write that failed gives the promised room back, and asks anew.
+        disk["other"] = nil
+        disk.capacity = LogWriter.roomBytes * 4
+        #expect(writer.flush(&buffer) == .written)
+        #expect(writer.makeRoom() == .ample)
+        // The next segment takes the room that this one did not need.
+        let file = try disk.open("probe", .create)
+        #expect(throws: IOError.self) { _ = try file.allocate(upTo: disk.capacity / 2) }
+        try writer.rotate(&buffer)
+        #expect(try file.allocate(upTo: disk.capacity / 2))
+        // A file system that promises nothing.
+        disk.allocates = false
+        disk.capacity = 0
+        #expect(writer.makeRoom() == .ample)
     }
 
     /// The power fails at any moment, keeping any part of what was not synced: everything up to

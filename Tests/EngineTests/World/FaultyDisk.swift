@@ -12,6 +12,8 @@ final class FaultyDisk: Disk, @unchecked Sendable {
         /// Which bytes changed since they were last durable.
         var dirty: [Bool] = []
         var durable: [UInt8] = []
+        /// Room that was taken ahead.
+        var allocated = 0
     }
 
     /// What an operation is to do instead of succeeding.
@@ -43,7 +45,11 @@ final class FaultyDisk: Disk, @unchecked Sendable {
         return found
     }
 
-    fileprivate var usedBytes: Int { names.values.reduce(0) { $0 + $1.bytes.count } }
+    fileprivate var usedBytes: Int {
+        names.values.reduce(0) { $0 + max($1.bytes.count, $1.allocated) }
+    }
+    /// Whether `allocate` keeps its promise.
+    var allocates = true
 
     func open(_ path: String, _ mode: OpenMode) throws(IOError) -> any DiskFile {
         try monitor.withLock { () throws(IOError) in
@@ -118,6 +124,7 @@ final class FaultyDisk: Disk, @unchecked Sendable {
                 node.bytes = bytes
                 node.durable = bytes
                 node.dirty = [Bool](repeating: false, count: bytes.count)
+                node.allocated = 0
             }
             fault = nil
         }
@@ -177,7 +184,7 @@ private final class FaultyFile: DiskFile, @unchecked Sendable {
                 failure = number
             default: break
             }
-            let growth = max(offset + count - node.bytes.count, 0)
+            let growth = max(offset + count - max(node.bytes.count, node.allocated), 0)
             let room = disk.capacity - disk.usedBytes
             if growth > room {
                 count -= growth - max(room, 0)
@@ -219,6 +226,20 @@ private final class FaultyFile: DiskFile, @unchecked Sendable {
             }
             node.bytes.removeLast(node.bytes.count - size)
             node.dirty.removeLast(node.dirty.count - size)
+            node.allocated = 0
+        }
+    }
+
+    func allocate(upTo size: Int) throws(IOError) -> Bool {
+        try disk.monitor.withLock { () throws(IOError) in
+            _ = try disk.check("allocate", path)
+            if !disk.allocates { return false }
+            let growth = size - max(node.bytes.count, node.allocated)
+            if growth > disk.capacity - disk.usedBytes {
+                throw IOError(errno: ENOSPC, operation: "allocate", path: path)
+            }
+            node.allocated = max(node.allocated, size)
+            return true
         }
     }
 
