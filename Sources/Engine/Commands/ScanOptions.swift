@@ -5,13 +5,25 @@ struct ScanOptions {
     private(set) var count = 10
     /// Nil when every name matches.
     private(set) var pattern: Bytes?
+    /// NOVALUES: only the fields of a hash, without their values.
+    private(set) var omitsValues = false
 
-    /// MATCH and COUNT from argument `start` on. Throws a syntax error for anything else.
-    init(_ args: Arguments, from start: Int) throws(CommandError) {
+    static let valuesRefused = CommandError.message(
+        "ERR NOVALUES option can only be used in HSCAN")
+
+    /// MATCH and COUNT from argument `start` on, for a hash NOVALUES, too. Throws a syntax error for
+    /// anything else. `type`: what is scanned.
+    init(_ args: Arguments, from start: Int, of type: ValueType? = nil) throws(CommandError) {
         var index = start
         while index < args.count {
-            guard index + 1 < args.count else { throw .syntax }
             let option = args[index]
+            if let type, option.equalsIgnoringCase("novalues") {
+                guard type == .hash else { throw Self.valuesRefused }
+                omitsValues = true
+                index += 1
+                continue
+            }
+            guard index + 1 < args.count else { throw .syntax }
             if option.equalsIgnoringCase("count") {
                 let value = try args.integer(index + 1)
                 guard value >= 1 else { throw .syntax }

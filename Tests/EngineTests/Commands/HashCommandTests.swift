@@ -118,6 +118,29 @@ import Testing
         }
     }
 
+    /// NOVALUES, of Redis 7.4, is for hashes alone.
+    @Test func scansFieldsWithoutValues() {
+        let refused = "-ERR NOVALUES option can only be used in HSCAN"
+        for entriesMax in [512, 0] {
+            let test = TestEngine { $0.hashListpackEntriesMax = entriesMax }
+            for line in ["HSET h a 1", "HSET i f1 x", "SADD s a", "ZADD z 1 a"] {
+                test.run(line: line)
+            }
+            for (request, reply) in [
+                ("HSCAN h 0 NOVALUES", "[0 [a]]"), ("HSCAN h 0 novalues COUNT 5", "[0 [a]]"),
+                ("HSCAN h 0 MATCH b* NOVALUES", "[0 []]"), ("HSCAN h 0", "[0 [a 1]]"),
+                ("HSCAN i 0 MATCH f* NOVALUES COUNT 1", "[0 [f1]]"),
+                ("HSCAN h 0 NOVALUES x", "-ERR syntax error"),
+                ("HSCAN h 0 COUNT", "-ERR syntax error"), ("HSCAN none 0 NOVALUES", "[0 []]"),
+                ("SCAN 0 NOVALUES", refused), ("SCAN 0 COUNT 5 NOVALUES", refused),
+                ("SSCAN s 0 NOVALUES", refused), ("ZSCAN z 0 NOVALUES COUNT 5", refused),
+                ("ZSCAN none 0 NOVALUES", "[0 []]"),
+            ] {
+                #expect(test.run(line: request) == reply, "\(request)")
+            }
+        }
+    }
+
     /// The same random requests on small limits, large limits and a replay of the effects.
     @Test func randomRequestsAgreeAcrossEncodingsAndReplay() {
         let seed = UInt64.random(in: 0...(.max))

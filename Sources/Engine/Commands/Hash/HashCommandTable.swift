@@ -95,7 +95,7 @@ private let hashReadCommands: [CommandSpec] = [
     CommandSpec(
         "hscan", -3, .readonly, keys: .first, .hash, since: "2.8.0",
         "Incrementally iterate hash fields and associated values",
-        syntax: "key cursor [MATCH pattern] [COUNT count]",
+        syntax: "key cursor [MATCH pattern] [COUNT count] [NOVALUES]",
         complexity: """
             O(1) for every call. O(N) for a complete iteration, including enough command calls \
             for the cursor to return back to 0. N is the number of elements inside the \

@@ -77,6 +77,7 @@ enum HashReads {
         client.reply.integer(try hash(engine, client, args)?.value(of: args[2]) == nil ? 0 : 1)
     }
 
+    /// HSCAN key cursor [MATCH pattern] [COUNT count] [NOVALUES]
     static func hscan(
         _ engine: Engine, _ client: Client, _ args: Arguments
     ) throws(CommandError) {
@@ -84,14 +85,16 @@ enum HashReads {
         guard let hash = try hash(engine, client, args) else {
             return ScanOptions.replyNothing(to: client)
         }
-        let options = try ScanOptions(args, from: 3)
+        let options = try ScanOptions(args, from: 3, of: .hash)
         options.reply(to: client) { items in
             var count = 0
             let next = hash.scan(from: cursor, count: options.count) { field, value in
                 guard field.withBytes({ options.admits($0) }) else { return }
                 items.bulk(field)
+                count += 1
+                if options.omitsValues { return }
                 items.bulk(value)
-                count += 2
+                count += 1
             }
             return (next, count)
         }

@@ -57,6 +57,7 @@ enum KeysCommands {
         var type: Bytes?
         var index = 2
         while index < args.count {
+            if args[index].equalsIgnoringCase("novalues") { throw ScanOptions.valuesRefused }
             guard index + 1 < args.count else { throw .syntax }
             let value = args[index + 1]
             if args[index].equalsIgnoringCase("count") {

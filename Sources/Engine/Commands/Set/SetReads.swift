@@ -48,7 +48,7 @@ enum SetReads {
         guard let set = try set(engine, client, args) else {
             return ScanOptions.replyNothing(to: client)
         }
-        let options = try ScanOptions(args, from: 3)
+        let options = try ScanOptions(args, from: 3, of: .set)
         options.reply(to: client) { items in
             var count = 0
             let next = set.scan(from: cursor, count: options.count) { member in

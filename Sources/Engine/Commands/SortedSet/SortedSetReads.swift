@@ -77,7 +77,7 @@ enum SortedSetReads {
         guard let value = try sortedSet(engine, client, args) else {
             return ScanOptions.replyNothing(to: client)
         }
-        let options = try ScanOptions(args, from: 3)
+        let options = try ScanOptions(args, from: 3, of: .sortedSet)
         options.reply(to: client) { items in
             var count = 0
             let next = value.scan(from: cursor, count: options.count) { member, score in
