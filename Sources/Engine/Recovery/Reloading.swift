@@ -28,17 +28,31 @@ extension Engine {
             guard let raw = databases[item.database].table.find(key.hash, key.bytes),
                 Entry(raw).type != .tombstone
             else { return value.destroy() }
-            replace(key, Entry(raw), item, value)
+            let old = Entry(raw)
+            let access = old.access
+            if snapshotIsRunning { keepForSnapshot(key, old) }
+            replace(key, old, item, value).access = access
         }
     }
 
-    private func replace(_ key: Key, _ old: Entry?, _ item: RDBKey, _ value: DetachedValue) {
-        let access = old?.access
-        if snapshotIsRunning { keepForSnapshot(key, old) }
+    private func replace(
+        _ key: Key, _ old: Entry?, _ item: RDBKey, _ value: DetachedValue
+    ) -> Entry {
         if let old { removeSilently(key, old) }
         let entry = insert(key, value, expiry: item.expiry, isNew: false)
-        if let access { entry.access = access } else { setAccess(entry, item) }
+        setAccess(entry, item)
         markDirty(entry, database: key.database)
+        return entry
+    }
+
+    /// What is to be replaced. A record that cannot be read is no reason to keep it.
+    private func writeOver(_ key: Key) -> Entry? {
+        do {
+            return try write(key)
+        } catch {
+            bury(key)
+            return nil
+        }
     }
 
     /// Loads the snapshot over what is there, or instead of it, and logs that. `merges`: keys that
@@ -54,7 +68,9 @@ extension Engine {
                     description: "a key of database \(item.database) cannot be loaded")
             }
             if flushes || merges { return }
-            if lookup(key(item.key, database: item.database)) != nil {
+            let isThere = lookup(key(item.key, database: item.database)) != nil
+            if isThere || coldReadFailed {
+                coldReadFailed = false
                 throw RDBError(description: "key '\(item.key.prefixText(128))' exists")
             }
         }
@@ -76,12 +92,12 @@ extension Engine {
                 }
             }
         ) { item, value in
-            if let expiry = item.expiry, expiry < nowMs { return value.destroy() }
+            // What is past its time, or a hash of which every field is, leaves what is there alone.
+            if item.expiry ?? .max < nowMs || value.isEmpty(by: nowMs) { return value.destroy() }
             let key = key(item.key, database: item.database)
-            replace(key, lookup(key), item, value)
+            let entry = replace(key, writeOver(key), item, value)
             stats.changesSinceSave += 1
             if observedKeyCount != 0 { touchObservers(key) }
-            guard let entry = lookup(key) else { return }
             var payload = ByteSink()
             ValueCodec.dump(entry, into: &payload)
             effect(

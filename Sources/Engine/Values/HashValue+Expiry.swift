@@ -53,8 +53,7 @@ extension HashValue {
     func dueCount(before ms: Int64) -> Int {
         switch entry.encoding {
         case .listPackEx: expiringPack.dueCount(before: ms)
-        case .tableEx:
-            ms == .min ? 0 : ExpiringFieldTable.order(entry.pointer).pointee.dueCount(nowMs: ms - 1)
+        case .tableEx: ExpiringFieldTable.dueCount(entry.pointer, before: ms)
         default: 0
         }
     }
@@ -175,5 +174,22 @@ extension HashValue {
         pack.pack.destroy()
         entry.pointer = ExpiringFieldTable.create(ordering: fields)
         entry.encoding = .tableEx
+    }
+}
+
+extension DetachedValue {
+    /// Whether it is a hash of which every field has a time before `ms`. O(log n); O(fields) while
+    /// packed.
+    func isEmpty(by ms: Int64) -> Bool {
+        guard case .pointer(let raw) = storage else { return false }
+        switch encoding {
+        case .listPackEx:
+            let pack = ExpiringPack(ListPack(raw))
+            return pack.dueCount(before: ms) == pack.count
+        case .tableEx:
+            return ExpiringFieldTable.dueCount(raw, before: ms)
+                == ExpiringFieldTable.fields(raw).pointee.count
+        default: return false
+        }
     }
 }

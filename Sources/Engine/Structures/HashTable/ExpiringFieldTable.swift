@@ -68,6 +68,11 @@ enum ExpiringFieldTable {
         fields(raw).pointee.memoryBytes + order(raw).pointee.memoryBytes
     }
 
+    /// How many fields have a time before `ms`. O(log n).
+    static func dueCount(_ raw: UnsafeMutableRawPointer, before ms: Int64) -> Int {
+        ms == .min ? 0 : order(raw).pointee.dueCount(nowMs: ms - 1)
+    }
+
     // MARK: Changing
 
     /// Sets a field's value and time; true when the field is new. O(log n).
