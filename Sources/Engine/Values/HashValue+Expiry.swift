@@ -192,4 +192,19 @@ extension DetachedValue {
         default: return false
         }
     }
+
+    /// The same value; of a hash, no field expires any more. O(n).
+    consuming func withoutFieldTimes() -> DetachedValue {
+        guard case .pointer(let raw) = storage else { return self }
+        switch encoding {
+        case .listPackEx:
+            let pairs = ExpiringPack(ListPack(raw)).makePairs()
+            return DetachedValue(type: .hash, encoding: .listPack, storage: .pointer(pairs.raw))
+        case .tableEx:
+            ExpiringFieldTable.removeTimes(raw)
+            let plain = Box.create(ExpiringFieldTable.release(raw))
+            return DetachedValue(type: .hash, encoding: .table, storage: .pointer(plain))
+        default: return self
+        }
+    }
 }

@@ -66,6 +66,32 @@ import Testing
         #expect(crashed.run("ZRANGE", "new:zset", "0", "-1") == "[m n]")
     }
 
+    /// Of the times that a hash's fields had nothing is left, as of its own.
+    @Test(arguments: [512, 0]) func restoredFieldsDoNotExpire(entriesMax: Int) throws {
+        let durable = try DurableEngine { $0.hashListpackEntriesMax = entriesMax }
+        defer { durable.close() }
+        expire(
+            durable,
+            [
+                ["HSET", "hash", "f", "v", "g", "w", "h", "x"],
+                ["HPEXPIRE", "hash", "40", "FIELDS", "1", "f"],
+                ["HEXPIRE", "hash", "1000", "FIELDS", "1", "g"],
+            ], ["hash"])
+        usleep(60_000)
+        #expect(durable.run("ARCHIVE", "RESTORE", "hash", "TTL", "100000") == "+OK")
+        #expect(durable.run("HTTL", "hash", "FIELDS", "3", "f", "g", "h") == "[:-1 :-1 :-1]")
+        #expect(durable.run("HMGET", "hash", "f", "g", "h") == "[v w x]")
+        #expect(durable.run("HLEN", "hash") == ":3")
+        #expect(
+            durable.run("OBJECT", "ENCODING", "hash")
+                == (entriesMax == 0 ? "hashtable" : "listpack"))
+        durable.run("HSETEX", "hash", "EX", "1000", "FIELDS", "1", "f", "again")
+        let crashed = try durable.crashed()
+        defer { crashed.close() }
+        #expect(crashed.run("HMGET", "hash", "f", "g", "h") == "[again w x]")
+        #expect(crashed.run("HTTL", "hash", "FIELDS", "2", "g", "h") == "[:-1 :-1]")
+    }
+
     @Test func restoreHasTheOptionsOfRestore() throws {
         let durable = try DurableEngine()
         defer { durable.close() }

@@ -116,6 +116,9 @@ enum ArchiveCommands {
     }
 
     /// ARCHIVE RESTORE key [newkey] [ID id] [TTL ms] [REPLACE]
+    ///
+    /// The key gets the expiry that TTL says, or none, not the one that it expired by; the fields of
+    /// a hash, whose times may be past as well, get none, or they would be gone for good at once.
     static func restore(
         _ engine: Engine, _ client: Client, _ args: Arguments
     ) throws(CommandError) {
@@ -141,7 +144,9 @@ enum ArchiveCommands {
                         engine.secret)
                 else { return nil }
                 if let old { engine.removeSilently(target, old) }
-                return (row.id, engine.insert(target, value, expiry: expiry))
+                return (
+                    row.id, engine.insert(target, value.withoutFieldTimes(), expiry: expiry)
+                )
             }
         }
         guard let restored else { throw .message("ERR no such archived key") }
@@ -235,7 +240,8 @@ enum ArchiveCommands {
                 "GET <key> [ID <id>]",
                 "    Return the newest archived value of <key>, or the one with <id>.",
                 "RESTORE <key> [<newkey>] [ID <id>] [TTL <milliseconds>] [REPLACE]",
-                "    Make a key of an archived value, which leaves the archive.",
+                "    Make a key of an archived value, which leaves the archive. It expires in TTL",
+                "    milliseconds, without TTL never; no field of a hash expires.",
                 "LEN",
                 "    Return the number of archived values.",
                 "PURGE <key> [<key> ...] | ALL | BEFORE <unix-time-milliseconds>",

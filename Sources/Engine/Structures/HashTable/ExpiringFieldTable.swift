@@ -118,6 +118,14 @@ enum ExpiringFieldTable {
         }
     }
 
+    /// Takes their times from all fields. O(n).
+    static func removeTimes(_ raw: UnsafeMutableRawPointer) {
+        let table = fields(raw)
+        order(raw).pointee.popDue(nowMs: .max, max: .max) { time, hash in
+            table.pointee.removeExpiry(hash: hash, expiry: time)
+        }
+    }
+
     /// Frees up to `max` fields and as many times; returns how many fields.
     static func removeSome(_ raw: UnsafeMutableRawPointer, max: Int) -> Int {
         order(raw).pointee.removeSome(max: max)

@@ -180,14 +180,26 @@ struct FieldTable: ~Copyable {
         write(hash, entry, Layout.value(entry), expiry)
     }
 
-    /// Removes the one field with this hash and this expiry, lending it to `body` first. Of two
-    /// such fields it is any. O(1) expected.
-    mutating func remove(hash: UInt64, expiry: Int64, _ body: (_ field: Bytes) -> Void) {
+    /// The one field with this hash and this expiry. Of two such fields it is any.
+    private func find(hash: UInt64, expiry: Int64) -> UnsafeMutableRawPointer {
         var found: UnsafeMutableRawPointer?
         table.visit(from: hash, below: hash == .max ? nil : hash + 1) { entry in
             if Layout.expiry(entry) == expiry { found = entry }
         }
         guard let found else { preconditionFailure("a time without its field") }
+        return found
+    }
+
+    /// Takes its expiry from the one field with this hash and this expiry. O(1) expected.
+    mutating func removeExpiry(hash: UInt64, expiry: Int64) {
+        let entry = find(hash: hash, expiry: expiry)
+        write(hash, entry, Layout.value(entry), nil)
+    }
+
+    /// Removes the one field with this hash and this expiry, lending it to `body` first. O(1)
+    /// expected.
+    mutating func remove(hash: UInt64, expiry: Int64, _ body: (_ field: Bytes) -> Void) {
+        let found = find(hash: hash, expiry: expiry)
         body(Layout.field(found))
         table.remove(hash, entry: found)
         free(found)
