@@ -6,8 +6,8 @@
 // way the removal is logged as DEL with the annotation of an expiry, the event fires, and the
 // value goes to the archive.
 //
-// During CLIENT PAUSE nothing is removed, for that would be a write: a key past its time is only
-// not seen.
+// During CLIENT PAUSE nothing is removed, for that would be a write: a key past its time, or a field
+// of a hash, is only not seen.
 
 extension Engine {
     /// Removes a hot key whose time has come.
@@ -25,20 +25,25 @@ extension Engine {
         }
     }
 
-    /// Whether CLIENT PAUSE keeps keys that are past their time.
+    /// Whether CLIENT PAUSE keeps what is past its time.
     var expiryIsPaused: Bool { server.pauseEndsMs != 0 && nowMs < server.pauseEndsMs }
 
-    /// Removes a key that was not seen because expiry is paused: it is about to be written
-    /// after all, by the transaction that began the pause.
+    /// Removes of a key what was not seen because expiry is paused: it is about to be written
+    /// after all, by the transaction that began the pause. Returns what is left.
     @inline(never)
-    func expireHidden(_ key: Key) {
-        guard let raw = databases[key.database].table.find(key.hash, key.bytes) else { return }
+    func expireHidden(_ key: Key) -> Entry? {
+        guard let raw = databases[key.database].table.find(key.hash, key.bytes) else { return nil }
         let entry = Entry(raw)
-        guard entry.type != .tombstone, let expiry = entry.expiry, expiry < expiryClockMs else {
-            return
+        if entry.type == .tombstone { return nil }
+        let expiry = entry.expiry ?? .max
+        if entry.flags.contains(.fieldsExpire),
+            !expireFields(key, entry, before: Swift.min(expiry, expiryClockMs))
+        {
+            return nil
         }
-        if entry.flags.contains(.fieldsExpire), !expireFields(key, entry, before: expiry) { return }
+        guard expiry < expiryClockMs else { return entry }
         expire(key, entry)
+        return nil
     }
 
     /// Removes hot keys, and fields of hot hashes, that are due, at most `limit` of them; true if

@@ -3,8 +3,9 @@
 // A hash of which fields expire stands in an index under the time of its first: hot hashes in the
 // database's `fieldExpiries`, cold ones in the time-ordered rows of the runs, which name the time
 // at which anything in a key is due. Fields leave at their time, in slices, like keys. Whoever
-// looks a key up before that expires what is due in it first, so that no command, whichever it
-// is, ever sees a field past its time, and none has to ask.
+// looks a key up before that expires what is due in it first, so that no command that writes ever
+// sees a field past its time, and none has to ask. During CLIENT PAUSE nothing is removed: who reads
+// then has due fields hidden (`readable`).
 //
 // A removal is logged as HDEL, which needs no clock: a log that is replayed removes exactly what
 // was removed, when it was. Nothing is archived; the archive keeps keys.
@@ -57,6 +58,20 @@ extension Engine {
     }
 
     // MARK: What is due
+
+    /// The hash as it is read: without fields that are due and still there. O(1); O(log n) if
+    /// anything expires.
+    @inline(__always)
+    func readable(_ entry: Entry) -> HashValue {
+        entry.flags.contains(.fieldsExpire) ? hidingDue(entry) : HashValue(entry)
+    }
+
+    @inline(never)
+    private func hidingDue(_ entry: Entry) -> HashValue {
+        let hash = HashValue(entry)
+        guard let earliest = hash.earliestExpiry, earliest < expiryClockMs else { return hash }
+        return HashValue(entry, hidingBefore: expiryClockMs)
+    }
 
     /// Whether all fields of a hash are due, for walks that change nothing. O(log n); O(fields)
     /// while packed.

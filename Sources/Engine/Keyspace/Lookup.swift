@@ -40,11 +40,13 @@ extension Engine {
     }
 
     /// The entry without the fields that are due; nil when nothing is left, or it is due itself.
+    /// While expiry is paused nothing goes: the key is nil all the same, fields are hidden from those
+    /// who read (`readable`).
     @inline(never)
     func liveOrExpire(_ key: Key, _ entry: Entry) -> Entry? {
         let expiry = entry.expiry ?? .max
         let isDue = expiry < expiryClockMs
-        if isDue, expiryIsPaused { return nil }
+        if expiryIsPaused { return isDue || isEmptyByNow(entry) ? nil : entry }
         if entry.flags.contains(.fieldsExpire),
             !expireFields(key, entry, before: Swift.min(expiry, expiryClockMs))
         {
@@ -81,8 +83,8 @@ extension Engine {
     /// a record that the command needed could not be read, or it would be overwritten unseen.
     @inline(__always)
     func write(_ key: Key) throws(CommandError) -> Entry? {
-        let entry = lookup(key)
-        if entry == nil, server.pauseEndsMs != 0 { expireHidden(key) }
+        var entry = lookup(key)
+        if server.pauseEndsMs != 0 { entry = expireHidden(key) }
         if coldReadFailed {
             guard isReplaying else { throw .damagedRecord }
             // The effect is the best that is known of the key.

@@ -39,7 +39,8 @@ extension Engine {
         for index in 0..<databaseCount where databases[index].namespace == namespace {
             bytes.withUnsafeBytes { bytes in
                 let key = key(bytes, database: index)
-                if lookup(key) == nil, expiryIsPaused { expireHidden(key) }
+                _ = lookup(key)
+                if expiryIsPaused { _ = expireHidden(key) }
             }
         }
     }

@@ -15,10 +15,10 @@ extension Engine {
             return nil
         }
         tier.stats.fetchedKeys += 1
-        let isHidden = entry.expiry ?? .max < expiryClockMs && expiryIsPaused
-        if !isHidden, !entry.flags.isDisjoint(with: .timed), liveOrExpire(key, entry) == nil {
-            return nil
-        }
+        let isHidden =
+            !entry.flags.isDisjoint(with: .timed) && liveOrExpire(key, entry) == nil
+        // Unless expiry is paused, that was the end of the entry.
+        if isHidden, !expiryIsPaused { return nil }
         if !isHidden, isPromoted || isReplaying || entry.flags.contains(.dirty) {
             tier.stats.promotedKeys += 1
         } else {

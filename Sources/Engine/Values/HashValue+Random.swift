@@ -2,11 +2,12 @@
 
 extension HashValue {
     /// Lends one pair, each with the same chance (in a table: as evenly as the hash spreads).
-    /// The hash has at least one. O(1); O(bytes) while packed.
+    /// The hash has at least one. O(1); O(bytes) while packed; O(n) where fields are hidden.
     @inline(__always)
     func random(
         _ random: inout Random, _ body: (_ field: ListPackElement, _ value: ListPackElement) -> Void
     ) {
+        if hidesFields { return randomVisible(&random, body) }
         if isPacked {
             let pack = pack
             let width = packedWidth
@@ -28,7 +29,7 @@ extension HashValue {
     ) {
         let count = count
         if wanted >= count { return forEach(body) }
-        if isPacked || wanted > count / 3 {
+        if isPacked || hidesFields || wanted > count / 3 {
             var left = UInt64(count)
             var needed = UInt64(wanted)
             forEach { field, value in

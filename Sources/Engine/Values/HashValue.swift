@@ -6,7 +6,8 @@
 // than `hash-max-listpack-value`, a `FieldTable`. The way back is never taken.
 //
 // A `HashValue` is a view of its entry and owns nothing. Whoever removes the last field deletes
-// the key; an empty hash exists only between `create` and the first `set`.
+// the key; an empty hash exists only between `create` and the first `set`. A view to read from may
+// hide fields that are past their time and still there (HashValue+Hiding.swift).
 
 /// When a hash stops being a listpack.
 struct HashLimits {
@@ -20,9 +21,18 @@ struct HashLimits {
 
 struct HashValue {
     let entry: Entry
+    /// Fields with a time before this are hidden from whoever reads; `.min`: none is.
+    let hiddenBefore: Int64
 
     @inline(__always)
-    init(_ entry: Entry) { self.entry = entry }
+    init(_ entry: Entry, hidingBefore ms: Int64 = .min) {
+        self.entry = entry
+        hiddenBefore = ms
+    }
+
+    /// Whether this view may leave fields out.
+    @inline(__always)
+    var hidesFields: Bool { hiddenBefore != .min }
 
     /// Makes the entry, just allocated with the encoding `.listPack`, an empty hash.
     static func create(in entry: Entry) -> HashValue {
@@ -51,13 +61,17 @@ struct HashValue {
     }
 
     /// Number of fields. O(1).
-    var count: Int { isPacked ? pack.count / packedWidth : table.pointee.count }
+    var count: Int {
+        if hidesFields { return visibleCount }
+        return isPacked ? pack.count / packedWidth : table.pointee.count
+    }
 
     // MARK: Reading
 
     /// The value of `field`, a view of the hash, or nil. O(1); O(bytes) while packed.
     @inline(__always)
     func value(of field: Bytes) -> ListPackElement? {
+        if hidesFields, hides(field) { return nil }
         if isPacked {
             let pack = pack
             guard let at = pack.find(field, skip: packedWidth - 1), let value = pack.next(at)
@@ -70,7 +84,9 @@ struct HashValue {
     /// Lends every field with its value. O(n).
     @inline(__always)
     func forEach(_ body: (_ field: ListPackElement, _ value: ListPackElement) -> Void) {
-        if isPacked {
+        if hidesFields {
+            forEachVisible(body)
+        } else if isPacked {
             let pack = pack
             let hasTimes = packedWidth == ExpiringPack.width
             var position = pack.first
@@ -99,7 +115,7 @@ struct HashValue {
         }
         guard cursor < 1 << 53 else { return 0 }
         let next = table.pointee.visit(from: cursor << 11, atLeast: count) {
-            body(.bytes($0), .bytes($1))
+            if !hides($2) { body(.bytes($0), .bytes($1)) }
         }
         return next.map { $0 >> 11 } ?? 0
     }

@@ -44,7 +44,7 @@ import Testing
             var walked = 0
             var position: UInt64? = 0
             while let at = position {
-                position = table.visit(from: at, atLeast: 9) { field, value in
+                position = table.visit(from: at, atLeast: 9) { field, value, _ in
                     walked += 1
                     #expect(model[Array(field)] == Array(value))
                 }

@@ -133,7 +133,7 @@ enum HashFieldExpiry {
         let fields = try args.fields(at: 2)
         client.reply.array(fields.count)
         guard let entry else { return repeatNoField(client, fields.count) }
-        let hash = HashValue(entry)
+        let hash = engine.readable(entry)
         for index in fields {
             if hash.value(of: args[index]) == nil {
                 client.reply.integer(Outcome.noField)

@@ -8,7 +8,7 @@ enum HashRandom {
         guard let entry = try engine.read(engine.key(args[1], client), .hash) else {
             return client.reply.null()
         }
-        HashValue(entry).random(&engine.random) { field, _ in client.reply.bulk(field) }
+        engine.readable(entry).random(&engine.random) { field, _ in client.reply.bulk(field) }
     }
 
     private static func several(
@@ -23,7 +23,7 @@ enum HashRandom {
         guard let entry = try engine.read(engine.key(args[1], client), .hash), count != 0 else {
             return client.reply.emptyArray()
         }
-        let hash = HashValue(entry)
+        let hash = engine.readable(entry)
         let nested = withValues && client.reply.version >= 3
         let elements = count < 0 ? -Int(count) : Swift.min(Int(count), hash.count)
         if count < 0 { try ReplyLimit.check(elements: elements) }
@@ -34,6 +34,16 @@ enum HashRandom {
             if withValues { client.reply.bulk(value) }
         }
         if count > 0 { return hash.randomDistinct(elements, &engine.random, write) }
+        if hash.hidesFields {
+            let pairs = hash.visiblePairs
+            for _ in 0..<elements {
+                let (field, value) = pairs[
+                    Int(engine.random.next(upperBound: UInt64(pairs.count)))]
+                write(field, value)
+                try ReplyLimit.check(client)
+            }
+            return
+        }
         for _ in 0..<elements {
             hash.random(&engine.random, write)
             try ReplyLimit.check(client)

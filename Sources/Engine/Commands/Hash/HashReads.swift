@@ -6,7 +6,7 @@ enum HashReads {
     private static func hash(
         _ engine: Engine, _ client: Client, _ args: Arguments
     ) throws(CommandError) -> HashValue? {
-        try engine.read(engine.key(args[1], client), .hash).map { HashValue($0) }
+        try engine.read(engine.key(args[1], client), .hash).map { engine.readable($0) }
     }
 
     static func hget(

@@ -55,9 +55,9 @@ struct SortPattern {
                 return body(nil)
             }
             if let field {
-                guard entry.type == .hash, let value = HashValue(entry).value(of: field) else {
-                    return body(nil)
-                }
+                guard entry.type == .hash,
+                    let value = engine.readable(entry).value(of: field)
+                else { return body(nil) }
                 return value.withBytes { body($0) }
             }
             guard entry.type == .string else { return body(nil) }

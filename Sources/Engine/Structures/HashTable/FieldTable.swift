@@ -220,9 +220,12 @@ struct FieldTable: ~Copyable {
     /// `HashTable.visit(from:atLeast:)`, for HSCAN.
     @inline(__always)
     func visit(
-        from lower: UInt64, atLeast: Int, _ body: (_ field: Bytes, _ value: Bytes) -> Void
+        from lower: UInt64, atLeast: Int,
+        _ body: (_ field: Bytes, _ value: Bytes, _ expiry: Int64?) -> Void
     ) -> UInt64? {
-        table.visit(from: lower, atLeast: atLeast) { body(Layout.field($0), Layout.value($0)) }
+        table.visit(from: lower, atLeast: atLeast) {
+            body(Layout.field($0), Layout.value($0), Layout.expiry($0))
+        }
     }
 
     /// A field chosen by random bits; nil when empty. See `HashTable.randomEntry`.
