@@ -30,16 +30,17 @@ extension Engine {
             }
             return queue(client, index, arguments)
         }
-        if client.replyMode != .on { return executeSilently(client, index, arguments) }
         call(client, index, arguments)
     }
 
     /// Runs a command whose checks have passed; its effects form one unit of the log.
     @inline(__always)
     func call(_ client: Client, _ index: Int, _ arguments: Arguments) {
+        let answer = client.beginAnswer()
         log.beginUnit()
         callNested(client, index, arguments)
         log.endUnit()
+        client.endAnswer(answer)
         if spillsEveryCommand { spillEverything() }
         if blocking.hasReadyKeys { serveBlockedClients() }
     }
@@ -86,10 +87,7 @@ extension Engine {
         client.transaction?.isSpoiled = true
         let mark = client.reply.count
         write(error, to: client)
-        if client.replyMode != .on {
-            client.reply.truncate(to: mark)
-            if client.replyMode != .off { client.replyMode = .on }
-        }
+        if client.replyMode != .on { client.dropReply(from: mark) }
     }
 
     func write(_ error: CommandError, to client: Client) {
@@ -177,19 +175,6 @@ extension Engine {
         client.transaction!.commands.append((index, owned))
         client.transaction!.flags.formUnion(commands[index].pointee.flags)
         client.reply.simple("QUEUED")
-    }
-
-    /// CLIENT REPLY OFF and SKIP: only what is pushed is kept.
-    private func executeSilently(_ client: Client, _ index: Int, _ arguments: Arguments) {
-        let mark = client.reply.count
-        let mode = client.replyMode
-        client.heldPushes = []
-        defer { client.releasePushes() }
-        call(client, index, arguments)
-        // The command may have been the CLIENT REPLY that turns replies on again.
-        guard client.replyMode == mode, !client.isBlocked else { return }
-        client.reply.truncate(to: mark)
-        if mode != .off { client.replyMode = .on }
     }
 }
 

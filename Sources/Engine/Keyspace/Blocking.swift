@@ -89,19 +89,18 @@ extension Engine {
 
     /// Lets the client take from the key what it waits for, if that is there.
     private func offer(_ key: Key, to client: Client, _ wait: BlockedWait) {
-        let mark = client.reply.count
-        if client.replyMode != .on { client.heldPushes = [] }
+        let begin = client.beginAnswer()
         log.beginUnit()
         defer {
             log.endUnit()
-            client.releasePushes()
+            client.endAnswer(begin)
         }
         do throws(CommandError) {
             guard try wait.request.serve(self, client, key) else { return }
-            answer(client, from: mark) {}
+            answer(client, from: begin.start) {}
         } catch {
-            client.reply.truncate(to: mark)
-            answer(client, from: mark) { () throws(CommandError) in throw error }
+            client.reply.truncate(to: begin.start)
+            answer(client, from: begin.start) { () throws(CommandError) in throw error }
         }
     }
 
@@ -118,10 +117,7 @@ extension Engine {
             stats.byCommand[wait.command].failedCalls += 1
             write(error, to: client)
         }
-        if client.replyMode != .on {
-            client.reply.truncate(to: mark)
-            if client.replyMode != .off { client.replyMode = .on }
-        }
+        if client.replyMode != .on { client.dropReply(from: mark) }
         let end = clock.monotonicUs()
         let spentUs = end &- commandStartedUs
         stats.byCommand[wait.command].calls += 1

@@ -40,9 +40,12 @@ package final class Client {
     /// The subcommand last called of a container such as CONFIG.
     var lastSubcommand: Subcommand?
     var replyMode = ReplyMode.on
-    /// While a command runs whose reply will be dropped: what is pushed meanwhile, for that is sent
-    /// nevertheless.
-    var heldPushes: [UInt8]?
+    /// Its own command runs: what is pushed meanwhile waits for the end of the reply, which may be
+    /// an aggregate, or be dropped.
+    private(set) var isAnswering = false
+    /// CLIENT REPLY silenced that command when it began.
+    private var dropsAnswer = false
+    private var heldPushes: [UInt8] = []
 
     // MARK: MULTI
 
@@ -87,6 +90,64 @@ package final class Client {
         lastRequestMs = nowMs
         self.isReplay = isReplay
     }
+
+    // MARK: Replies, and what is pushed
+
+    /// A command of this client begins: returns where its reply will.
+    @inline(__always)
+    func beginAnswer() -> (start: Int, mode: ReplyMode) {
+        isAnswering = true
+        dropsAnswer = replyMode != .on
+        return (reply.count, replyMode)
+    }
+
+    /// Its reply is complete: drops it when CLIENT REPLY says so, and puts what was pushed
+    /// meanwhile behind it.
+    @inline(__always)
+    func endAnswer(_ begin: (start: Int, mode: ReplyMode)) {
+        isAnswering = false
+        if dropsAnswer { silence(begin) }
+        if !heldPushes.isEmpty { releasePushes() }
+    }
+
+    @inline(never)
+    private func silence(_ begin: (start: Int, mode: ReplyMode)) {
+        // The command may have been the CLIENT REPLY that turns replies on again.
+        guard replyMode == begin.mode, !isBlocked else { return }
+        dropReply(from: begin.start)
+    }
+
+    /// CLIENT REPLY OFF and SKIP: takes back a reply that begins at `start`.
+    func dropReply(from start: Int) {
+        reply.truncate(to: start)
+        if replyMode != .off { replyMode = .on }
+    }
+
+    /// Sends a message that was subscribed to. No CLIENT REPLY silences it.
+    @inline(__always)
+    func push(_ write: (inout ReplyWriter) -> Void) {
+        if isAnswering { hold(write) } else { write(&reply) }
+    }
+
+    /// Tells that a subscription began or ended: what SUBSCRIBE and its kin reply, in its place among
+    /// other replies; but no CLIENT REPLY silences it.
+    func confirm(_ write: (inout ReplyWriter) -> Void) {
+        let isDropped = isAnswering && dropsAnswer && replyMode != .on
+        if isDropped { hold(write) } else { write(&reply) }
+    }
+
+    @inline(never)
+    private func hold(_ write: (inout ReplyWriter) -> Void) {
+        var pushed = ReplyWriter(version: reply.version, capacity: 512)
+        write(&pushed)
+        pushed.withBytes { heldPushes.append(contentsOf: $0) }
+    }
+
+    @inline(never)
+    private func releasePushes() {
+        heldPushes.withUnsafeBytes { reply.raw($0) }
+        heldPushes.removeAll()
+    }
 }
 
 /// CLIENT REPLY.
@@ -97,29 +158,6 @@ enum ReplyMode {
     /// that a SKIP after a SKIP is seen as a change.
     case skipping
     case skippingAgain
-}
-
-extension Client {
-    /// Writes a message that no CLIENT REPLY silences: one that was subscribed to, or tells that
-    /// a subscription began or ended.
-    @inline(__always)
-    func push(_ write: (inout ReplyWriter) -> Void) {
-        if heldPushes == nil { write(&reply) } else { hold(write) }
-    }
-
-    @inline(never)
-    private func hold(_ write: (inout ReplyWriter) -> Void) {
-        var pushed = ReplyWriter(version: reply.version, capacity: 512)
-        write(&pushed)
-        pushed.withBytes { heldPushes!.append(contentsOf: $0) }
-    }
-
-    /// Puts what was held behind the replies.
-    func releasePushes() {
-        guard let held = heldPushes else { return }
-        heldPushes = nil
-        held.withUnsafeBytes { reply.raw($0) }
-    }
 }
 
 struct Transaction {

@@ -1,7 +1,9 @@
 // Publish and subscribe, and the keyspace events that are published through it.
 //
 // A message is written straight into the reply buffers of its receivers; their event loops are
-// woken to send it. In RESP3 messages are push frames, in RESP2 arrays.
+// woken to send it. In RESP3 messages are push frames, in RESP2 arrays. Who is sent one by its own
+// command gets it behind the command's reply, as in Redis: a reply may be an aggregate of many parts
+// (EXEC), which nothing may come between.
 
 /// Who has subscribed to what.
 struct PubSub {

@@ -50,7 +50,7 @@ enum Subscriptions {
     }
 
     private static func confirm(_ client: Client, _ kind: StaticString, _ name: Bytes?) {
-        client.push { reply in
+        client.confirm { reply in
             reply.push(3)
             reply.bulk(kind)
             if let name { reply.bulk(name) } else { reply.null() }
