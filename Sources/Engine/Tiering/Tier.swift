@@ -44,6 +44,8 @@ final class Tier: @unchecked Sendable {
     /// The log's position when `space` was taken over.
     var spaceLSN: UInt64 = 0
     var deletions = DeletionSweep()
+    /// Keys past their time that are still there.
+    var lateKeys = LateKeys()
     /// Archive rows that are not committed yet, and what was purged.
     var pendingArchive = PendingArchive()
     /// When the archive is trimmed next, whether that is queued already, and whether the last

@@ -1,3 +1,4 @@
+import Glibc
 import Testing
 
 @testable import Engine
@@ -210,6 +211,51 @@ import Testing
         #expect(durable.run("DBSIZE") == ":0")
         // What a command met already is not left for the rounds.
         #expect(rounds > 0 || engine.withLock { $0.stats.expiredKeys } == 600)
+    }
+
+    /// The row of a key is handed out by a clock that is set back before the key is removed.
+    @Test func whatCouldNotExpireIsTriedAgain() throws {
+        let durable = try DurableEngine()
+        defer { durable.close(checkpointMsMax: 0) }
+        durable.stopMaintenance()
+        durable.run("SET", "k", "v", "PX", "300")
+        durable.run("HSETEX", "h", "PX", "300", "FIELDS", "1", "a", "1")
+        durable.run("HSET", "h", "b", "2")
+        durable.run("TIER", "SPILL", "k", "h")
+        #expect(durable.wait { $0.databases[0].table.count == 0 })
+        let engine = durable.engine
+        #expect(!engine.expireColdKeys(at: Clock.wallMs() + 10_000))
+        #expect(engine.withLock { $0.databases[0].keyCount } == 2)
+        let deadline = Clock.monotonicUs() + 10_000_000
+        while engine.withLock({ $0.stats.expiredKeys + $0.stats.expiredFields }) != 2 {
+            _ = engine.expireColdKeys()
+            usleep(10_000)
+            if Clock.monotonicUs() > deadline { break }
+        }
+        #expect(engine.withLock { $0.stats.expiredKeys } == 1)
+        #expect(engine.withLock { $0.stats.expiredFields } == 1)
+        #expect(engine.tier!.lateKeys.keys.isEmpty)
+    }
+
+    @Test func lateKeysAreTriedLaterAndLater() {
+        let key = DueKey(namespace: 1, bytes: [1], dueMs: 5)
+        var late = LateKeys()
+        var now: Int64 = 0
+        var tries: [Int64] = []
+        late.add([key], atMs: now)
+        while now < 200_000 {
+            now += 500
+            let taken = late.take(atMs: now)
+            if !taken.isEmpty { tries.append(now) }
+            late.add(taken, atMs: now)
+        }
+        #expect(tries == [1000, 3000, 7000, 15_000, 31_000, 63_000, 123_000, 183_000])
+        #expect(late.take(atMs: 1_000_000).count == 1)
+        late.add([], atMs: 1_000_000)
+        late.add([key], atMs: 1_000_000)
+        #expect(late.take(atMs: 1_001_000).count == 1)
+        late.add(Array(repeating: key, count: 10_000), atMs: 0)
+        #expect(late.keys.count == LateKeys.countMax)
     }
 
     @Test func theLogTellsTheTimeWhenAsked() throws {

@@ -81,6 +81,8 @@ package struct ColdRecord {
     package let lsn: UInt64
     /// Unix milliseconds, or `noExpiry`.
     package let expiry: Int64
+    /// When the key or a part of its value is due first; negative: never.
+    package let due: Int64
     /// Empty when a walk did not ask for payloads.
     package let payload: Bytes
     /// Its length, though the payload itself be missing.
@@ -208,7 +210,7 @@ struct ColdHeader {
         }
         return ColdRecord(
             namespace: ColdKey.namespace(row), hash: ColdKey.hash(row), key: key, type: type,
-            access: access, lsn: lsn, expiry: expiry, payload: payload,
+            access: access, lsn: lsn, expiry: expiry, due: due, payload: payload,
             payloadLength: payloadLength)
     }
 
