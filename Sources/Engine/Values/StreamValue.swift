@@ -50,9 +50,18 @@ struct StreamValue {
 
     /// Takes a group out; its memory is the caller's to give up.
     func removeGroup(_ group: StreamGroup.Node) -> DetachedValue {
-        DetachedValue(
-            type: .stream, encoding: .stream,
-            storage: .pointer(Box.create(stream.pointee.removeGroup(group))))
+        detached(stream.pointee.removeGroup(group))
+    }
+
+    /// Takes a consumer out of its group, with all that it has; likewise.
+    func removeConsumer(
+        _ consumer: StreamConsumer.Node, of group: StreamGroup.Node
+    ) -> DetachedValue {
+        detached(Stream(holding: HeapNode.make(group.pointee.removeConsumer(consumer))))
+    }
+
+    private func detached(_ rest: consuming Stream) -> DetachedValue {
+        DetachedValue(type: .stream, encoding: .stream, storage: .pointer(Box.create(rest)))
     }
 
     /// What the group has not read yet, moved on over: up to `countMax` entries behind the group's

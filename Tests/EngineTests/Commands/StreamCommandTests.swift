@@ -225,4 +225,60 @@ import Testing
             }
         }
     }
+
+    /// What a consumer or a group had is gone at once for everybody; its memory goes in slices.
+    @Test(arguments: [1, 2, 40]) func manyPendingEntriesAreFreedInSlices(_ consumers: Int) {
+        let test = TestEngine()
+        let engine = test.engine
+        test.run(line: "XGROUP CREATE s g 0 MKSTREAM")
+        func fill() {
+            for n in 1...4000 {
+                test.run(line: "XADD s * f v")
+                test.run(line: "XREADGROUP GROUP g c\(n % consumers) COUNT 1 STREAMS s >")
+            }
+            _ = test.effects()
+        }
+        func waiting() -> Int { engine.lazyFree.pendingCount }
+        func free() {
+            var rounds = 0
+            while engine.lazyFree.step(maxElements: 64) { rounds += 1 }
+            #expect(rounds > 0)
+        }
+        fill()
+        let others = consumers - 1
+        let share = 4000 / consumers
+        #expect(test.run(line: "XGROUP DELCONSUMER s g c0") == ":\(share)")
+        #expect(waiting() == 1)
+        #expect(test.effects() == ["XGROUP DELCONSUMER s g c0"])
+        let summary = test.send(["XPENDING", "s", "g"].map { Array($0.utf8) }).items
+        #expect(summary[0].description == ":\(share * others)")
+        #expect(summary[3].items.count == others)
+        #expect(test.run(line: "XPENDING s g - + 1 c0") == "[]")
+        let rows = test.send(["XPENDING", "s", "g", "-", "+", "9999"].map { Array($0.utf8) }).items
+        #expect(rows.count == share * others)
+        #expect(rows.allSatisfy { $0.items[1].description != "c0" })
+        #expect(
+            rows.map { $0.items[0].description }
+                == rows.map { $0.items[0].description }
+                .sorted { StreamID(text: $0) < StreamID(text: $1) })
+        free()
+        if others > 0 {
+            let id = rows[0].items[0].description
+            #expect(test.run(line: "XACK s g \(id) \(id)") == ":1")
+        }
+        fill()
+        #expect(test.run(line: "XGROUP DESTROY s g") == ":1")
+        #expect(waiting() == 1)
+        free()
+        test.run(line: "DEL s")
+        while engine.lazyFree.step(maxElements: 10_000) {}
+        #expect(test.run(line: "XGROUP CREATE s g 0 MKSTREAM") == "+OK")
+    }
+}
+
+extension StreamID {
+    fileprivate init(text: String) {
+        let parts = text.split(separator: "-").map { UInt64($0)! }
+        self.init(ms: parts[0], seq: parts[1])
+    }
 }

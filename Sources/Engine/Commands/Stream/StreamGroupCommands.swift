@@ -131,7 +131,7 @@ enum StreamGroupCommands {
             return client.reply.integer(0)
         }
         client.reply.integer(consumer.pointee.pending.count)
-        group.pointee.removeConsumer(consumer)
+        engine.discard(stream.removeConsumer(consumer, of: group))
         engine.propagate(client, args)
         engine.groupsChanged(key, stream, "xgroup-delconsumer")
     }

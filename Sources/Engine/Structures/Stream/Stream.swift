@@ -65,10 +65,11 @@ struct Stream: ~Copyable {
     /// Takes a group out, into a stream of its own, which the caller gives up at its leisure.
     mutating func removeGroup(_ group: StreamGroup.Node) -> Stream {
         groups.remove(group)
-        var rest = Stream()
-        rest.groups.insert(group)
-        return rest
+        return Stream(holding: group)
     }
+
+    /// A stream of nothing but a group, to be freed in slices.
+    init(holding group: StreamGroup.Node) { groups.insert(group) }
 
     // MARK: Whole
 

@@ -80,11 +80,27 @@ struct StreamGroup: ~Copyable, NamedNode {
         return consumer
     }
 
-    /// Removes a consumer with all that it has. O(pending of its · log n).
-    mutating func removeConsumer(_ consumer: StreamConsumer.Node) {
-        while let last = consumer.pointee.pending.last { acknowledge(last.id) }
+    /// Takes a consumer out with all that it has, into a group of its own, which the caller gives
+    /// up at its leisure. O(log n) when nobody else has anything; otherwise one pass over what is
+    /// pending, or O(its · log n) when that is less; nothing is freed yet.
+    mutating func removeConsumer(_ consumer: StreamConsumer.Node) -> StreamGroup {
+        var rest = StreamGroup(Bytes(start: nil, count: 0), lastID: .zero, entriesRead: 0)
         consumers.remove(consumer)
-        HeapNode.free(consumer)
+        rest.consumers.insert(consumer)
+        let held = consumer.pointee.pending.count
+        if held == pending.count {
+            swap(&rest.pending, &pending)
+            return rest
+        }
+        if held > pending.count / 16 {
+            var kept = IDTree<PendingEntry>()
+            pending.forEach { if $0.node.pointee.consumer != consumer { kept.append($0) } }
+            swap(&kept, &pending)
+        } else {
+            consumer.pointee.pending.forEach { _ = pending.remove($0.id) }
+        }
+        swap(&rest.pending, &consumer.pointee.pending)
+        return rest
     }
 
     // MARK: Pending entries

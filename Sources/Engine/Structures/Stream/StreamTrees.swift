@@ -110,6 +110,11 @@ struct IDTree<Node: IDNode>: ~Copyable {
         return true
     }
 
+    /// Adds a node of another tree, behind all of this one. O(log n) without comparisons.
+    mutating func append(_ found: Found) {
+        tree.append(OrderItem(key: found.id.ms, value: UInt64(UInt(bitPattern: found.node))))
+    }
+
     /// Takes one out, which the caller frees. O(log n).
     mutating func remove(_ id: StreamID) -> UnsafeMutablePointer<Node>? {
         guard let node = find(id) else { return nil }
