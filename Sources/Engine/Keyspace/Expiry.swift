@@ -28,8 +28,8 @@ extension Engine {
     /// Whether CLIENT PAUSE keeps what is past its time.
     var expiryIsPaused: Bool { server.pauseEndsMs != 0 && nowMs < server.pauseEndsMs }
 
-    /// Removes of a key what was not seen because expiry is paused: it is about to be written
-    /// after all, by the transaction that began the pause. Returns what is left.
+    /// Removes of a key what is due and only hidden: because expiry is paused (it is written after
+    /// all, by the transaction that began the pause), or a look-up left it. Returns what is left.
     @inline(never)
     func expireHidden(_ key: Key) -> Entry? {
         guard let raw = databases[key.database].table.find(key.hash, key.bytes) else { return nil }

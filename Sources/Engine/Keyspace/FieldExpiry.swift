@@ -3,9 +3,9 @@
 // A hash of which fields expire stands in an index under the time of its first: hot hashes in the
 // database's `fieldExpiries`, cold ones in the time-ordered rows of the runs, which name the time
 // at which anything in a key is due. Fields leave at their time, in slices, like keys. Whoever
-// looks a key up before that expires what is due in it first, so that no command that writes ever
-// sees a field past its time, and none has to ask. During CLIENT PAUSE nothing is removed: who reads
-// then has due fields hidden (`readable`).
+// is about to write a key before that expires what is due in it first, so that no command that
+// writes ever sees a field past its time, and none has to ask. Whoever reads it expires a few, and
+// has the others hidden (`readable`); during CLIENT PAUSE all are, for nothing may be removed.
 //
 // A removal is logged as HDEL, which needs no clock: a log that is replayed removes exactly what
 // was removed, when it was. Nothing is archived; the archive keeps keys.

@@ -39,16 +39,20 @@ extension Engine {
         return tier == nil ? nil : fetch(key)
     }
 
-    /// The entry without the fields that are due; nil when nothing is left, or it is due itself.
-    /// While expiry is paused nothing goes: the key is nil all the same, fields are hidden from those
-    /// who read (`readable`).
+    /// The entry without some of the fields that are due; nil when nothing is left, or it is due
+    /// itself. A look-up must not take long, so of many due fields most stay, hidden from those who
+    /// read (`readable`); `write` removes them. While expiry is paused nothing goes: the key is nil
+    /// all the same.
     @inline(never)
     func liveOrExpire(_ key: Key, _ entry: Entry) -> Entry? {
         let expiry = entry.expiry ?? .max
         let isDue = expiry < expiryClockMs
         if expiryIsPaused { return isDue || isEmptyByNow(entry) ? nil : entry }
         if entry.flags.contains(.fieldsExpire),
-            !expireFields(key, entry, before: Swift.min(expiry, expiryClockMs))
+            !expireFields(
+                key, entry, before: Swift.min(expiry, expiryClockMs),
+                // What goes with the key is archived: not what had gone before.
+                limit: isDue ? .max : LazyFree.elementsMax)
         {
             return nil
         }
@@ -84,7 +88,9 @@ extension Engine {
     @inline(__always)
     func write(_ key: Key) throws(CommandError) -> Entry? {
         var entry = lookup(key)
-        if server.pauseEndsMs != 0 { entry = expireHidden(key) }
+        if server.pauseEndsMs != 0 || entry?.flags.contains(.fieldsExpire) ?? false {
+            entry = expireHidden(key)
+        }
         if coldReadFailed {
             guard isReplaying else { throw .damagedRecord }
             // The effect is the best that is known of the key.

@@ -31,11 +31,15 @@ extension HashValue {
         return pairs
     }
 
-    /// Lends one pair that is not left out, each with the same chance. O(n).
+    /// Lends one pair that is not left out, each with the same chance. O(n) when nearly all are.
     @inline(never)
     func randomVisible(
         _ random: inout Random, _ body: (_ field: ListPackElement, _ value: ListPackElement) -> Void
     ) {
+        for _ in 0..<(isPacked ? 0 : 64) {
+            guard let (field, value, expiry) = table.pointee.random(random.next()) else { return }
+            if !hides(expiry) { return body(.bytes(field), .bytes(value)) }
+        }
         let pairs = visiblePairs
         if pairs.isEmpty { return }
         let (field, value) = pairs[Int(random.next(upperBound: UInt64(pairs.count)))]

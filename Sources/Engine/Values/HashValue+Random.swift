@@ -2,7 +2,7 @@
 
 extension HashValue {
     /// Lends one pair, each with the same chance (in a table: as evenly as the hash spreads).
-    /// The hash has at least one. O(1); O(bytes) while packed; O(n) where fields are hidden.
+    /// The hash has at least one. O(1); O(bytes) while packed; up to O(n) where fields are hidden.
     @inline(__always)
     func random(
         _ random: inout Random, _ body: (_ field: ListPackElement, _ value: ListPackElement) -> Void
@@ -14,7 +14,7 @@ extension HashValue {
             let index = Int(random.next(upperBound: UInt64(pack.count / width)))
             guard let field = pack.seek(index * width), let value = pack.next(field) else { return }
             body(pack.element(at: field), pack.element(at: value))
-        } else if let (field, value) = table.pointee.random(random.next()) {
+        } else if let (field, value, _) = table.pointee.random(random.next()) {
             body(.bytes(field), .bytes(value))
         }
     }
@@ -43,7 +43,7 @@ extension HashValue {
         }
         var taken = Set<UnsafeRawPointer>(minimumCapacity: wanted)
         while taken.count < wanted {
-            guard let (field, value) = table.pointee.random(random.next()) else { return }
+            guard let (field, value, _) = table.pointee.random(random.next()) else { return }
             // The place of a field in memory tells it from any other, also when it is empty.
             if taken.insert(field.baseAddress!).inserted { body(.bytes(field), .bytes(value)) }
         }

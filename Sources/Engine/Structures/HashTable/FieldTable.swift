@@ -229,8 +229,10 @@ struct FieldTable: ~Copyable {
     }
 
     /// A field chosen by random bits; nil when empty. See `HashTable.randomEntry`.
-    func random(_ bits: UInt64) -> (field: Bytes, value: Bytes)? {
-        table.randomEntry(random: bits).map { (Layout.field($0), Layout.value($0)) }
+    func random(_ bits: UInt64) -> (field: Bytes, value: Bytes, expiry: Int64?)? {
+        table.randomEntry(random: bits).map {
+            (Layout.field($0), Layout.value($0), Layout.expiry($0))
+        }
     }
 
     /// Frees up to `max` fields; returns how many. For freeing a large hash in slices.
