@@ -65,7 +65,12 @@ enum HyperLogLogCommands {
         if isChanged || isPromoted { value.forgetCount() }
         value.save(to: entry)
         if isChanged || isPromoted {
-            engine.changed(key, entry, "pfadd", .string)
+            // Redis leaves what came before the damage in place and tells nobody.
+            if isDamaged {
+                engine.markDirty(entry, database: key.database)
+            } else {
+                engine.changed(key, entry, "pfadd", .string)
+            }
             if isPromoted || isDamaged {
                 engine.logHyperLogLog(key, value)
             } else {
