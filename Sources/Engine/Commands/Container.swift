@@ -8,7 +8,15 @@ enum Container {
         _ engine: Engine, _ client: Client, _ args: Arguments
     ) throws(CommandError) {
         guard let index = engine.commands.find(args[0]) else { throw .syntax }
-        let place = try find(engine, index, args)
+        let place: Int
+        do {
+            place = try find(engine, index, args)
+        } catch {
+            // Redis does not know whose call it was.
+            engine.stats.byCommand[index].calls -= 1
+            engine.stats.byCommand[index].failedCalls -= 1
+            throw error
+        }
         let sub = engine.commands[index].pointee.subcommands[place]
         let id = Subcommand(container: index, place: place)
         client.lastSubcommand = id

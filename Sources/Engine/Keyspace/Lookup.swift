@@ -109,8 +109,38 @@ extension Engine {
         return entry
     }
 
+    /// As `write(_:)` for a command that reads the value as well: counted as a hit or a miss.
+    func writeCounted(_ key: Key) throws(CommandError) -> Entry? {
+        guard let entry = try write(key) else {
+            stats.keyspaceMisses &+= 1
+            keyMissed(key)
+            return nil
+        }
+        stats.keyspaceHits &+= 1
+        return entry
+    }
+
+    /// The same, refusing another type with WRONGTYPE.
+    func writeCounted(_ key: Key, _ type: ValueType) throws(CommandError) -> Entry? {
+        guard let entry = try writeCounted(key) else { return nil }
+        guard entry.type == type else { throw .wrongType }
+        return entry
+    }
+
+    /// The entry for a command that asks about a key and does not use it: counted as a hit or a
+    /// miss, but no access for the eviction policy. OBJECT does not even announce a miss.
+    func glance(_ key: Key, announcesMiss: Bool = true) -> Entry? {
+        guard let entry = lookup(key) else {
+            stats.keyspaceMisses &+= 1
+            if announcesMiss { keyMissed(key) }
+            return nil
+        }
+        stats.keyspaceHits &+= 1
+        return entry
+    }
+
     /// Marks an access for the eviction policy, unless the client asked for none
-    /// (CLIENT NO-EVICT does not matter here; OBJECT and TYPE use `lookup`).
+    /// (CLIENT NO-EVICT does not matter here; OBJECT and TYPE use `glance`).
     @inline(__always)
     func touch(_ entry: Entry) {
         if policyIsLFU {

@@ -126,17 +126,3 @@ enum KeysCommands {
         key.withUnsafeBytes { client.reply.bulk($0) }
     }
 }
-
-extension Engine {
-    /// The entry for a command that asks about a key and does not use it: counted as a hit or a
-    /// miss, but no access for the eviction policy.
-    func glance(_ key: Key) -> Entry? {
-        guard let entry = lookup(key) else {
-            stats.keyspaceMisses &+= 1
-            keyMissed(key)
-            return nil
-        }
-        stats.keyspaceHits &+= 1
-        return entry
-    }
-}

@@ -4,7 +4,7 @@ enum ObjectCommands {
     private static func entry(
         _ engine: Engine, _ client: Client, _ args: Arguments
     ) -> Entry? {
-        let entry = engine.lookup(engine.key(args[2], client))
+        let entry = engine.glance(engine.key(args[2], client), announcesMiss: false)
         if entry == nil { client.reply.null() }
         return entry
     }

@@ -119,7 +119,8 @@ extension KeysCommands {
         }
     }
 
-    /// Looks up what each element is sorted by.
+    /// Looks up what each element is sorted by. Redis looks at all keys before it says that
+    /// something was no number.
     private static func weigh(
         _ engine: Engine, _ client: Client, _ options: SortOptions, _ items: inout SortItems
     ) throws(CommandError) {
@@ -128,6 +129,7 @@ extension KeysCommands {
         var scratch: [UInt8] = []
         let elementItself: StaticString = "#"
         let by = options.by ?? SortPattern(elementItself.bytes)
+        var isNumeric = true
         for index in items.items.indices {
             let item = items.items[index]
             element.removeAll(keepingCapacity: true)
@@ -144,15 +146,16 @@ extension KeysCommands {
                     }
                 }
             }
-            guard let score else {
-                throw .message("ERR One or more scores can't be converted into double")
-            }
-            items.items[index].score = score
+            isNumeric = isNumeric && score != nil
+            items.items[index].score = score ?? 0
             if let weight {
                 items.items[index].weightStart = items.bytes.count
                 items.items[index].weightCount = weight.count
                 items.bytes.append(contentsOf: weight)
             }
+        }
+        if !isNumeric {
+            throw .message("ERR One or more scores can't be converted into double")
         }
     }
 

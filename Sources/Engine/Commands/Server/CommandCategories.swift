@@ -118,9 +118,12 @@ extension CommandTable {
     func resolve(_ arguments: Arguments) -> NamedCommand? {
         guard let index = find(arguments[0]) else { return nil }
         let spec = specs[index]
-        if !spec.subcommands.isEmpty, arguments.count > 1,
-            let sub = spec.subcommands.first(where: { arguments[1].equalsIgnoringCase($0.name) })
-        {
+        if !spec.subcommands.isEmpty, arguments.count > 1 {
+            guard
+                let sub = spec.subcommands.first(where: {
+                    arguments[1].equalsIgnoringCase($0.name)
+                })
+            else { return nil }
             return NamedCommand(name: "\(spec.name)|\(sub.name)", spec: sub)
         }
         return NamedCommand(name: spec.name.description, spec: spec)

@@ -146,7 +146,8 @@ enum CommandCommand {
         {
             throw .message("ERR Invalid arguments specified for command")
         }
-        if spec.group == .stream, positions.isEmpty {
+        let isIncomplete = keySpecifications(command.name, spec).contains { $0.beginsBehind(inner) }
+        if isIncomplete || spec.group == .stream && positions.isEmpty {
             throw .message("ERR Invalid arguments specified for command")
         }
         if command.name == "sort", let store = storePosition(inner) { positions.append(store + 2) }

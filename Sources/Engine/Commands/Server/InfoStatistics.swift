@@ -80,12 +80,12 @@ extension InfoSections {
                         Subcommand(container: index, place: place)]
                 else { continue }
                 show("\(name)|\(sub.name)", counts)
-                own.calls -= counts.calls + counts.rejectedCalls
+                own.calls -= counts.calls
                 own.microseconds -= counts.microseconds
-                own.failedCalls -= counts.failedCalls + counts.rejectedCalls
+                own.failedCalls -= counts.failedCalls
             }
             if !spec.subcommands.isEmpty {
-                // What is left are unknown subcommands, and COMMAND without one.
+                // What is left is COMMAND without a subcommand.
                 own.calls = Swift.max(own.calls, 0)
                 own.microseconds = own.calls > 0 ? Swift.max(own.microseconds, 0) : 0
                 own.failedCalls = Swift.max(own.failedCalls, 0)

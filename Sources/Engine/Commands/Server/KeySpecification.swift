@@ -68,6 +68,11 @@ struct KeySpecification: Sendable {
         }
     }
 
+    /// Whether the keys would begin behind the last argument: none are there, where Redis wants some.
+    func beginsBehind(_ args: Arguments) -> Bool {
+        if case .index(let start) = begin { start >= args.count } else { false }
+    }
+
     func write(_ reply: inout ReplyWriter) {
         reply.map(notes == nil ? 3 : 4)
         if let notes {

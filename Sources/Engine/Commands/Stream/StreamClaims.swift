@@ -6,12 +6,11 @@
 enum StreamClaims {
     /// The stream and group of a claim; nil where either is missing.
     private static func find(
-        _ engine: Engine, _ key: Key, _ group: Bytes
+        _ entry: Entry?, _ group: Bytes
     ) throws(CommandError) -> (StreamValue, StreamGroup.Node)? {
-        guard let stream = try engine.write(key, .stream).map({ StreamValue($0) }),
-            let group = stream.group(group)
-        else { return nil }
-        return (stream, group)
+        guard let entry else { return nil }
+        guard entry.type == .stream else { throw .wrongType }
+        return StreamValue(entry).group(group).map { (StreamValue(entry), $0) }
     }
 
     static func noGroup(_ args: Arguments) -> CommandError {
@@ -131,7 +130,8 @@ enum StreamClaims {
         _ engine: Engine, _ client: Client, _ args: Arguments
     ) throws(CommandError) {
         let key = engine.key(args[1], client)
-        guard let (stream, group) = try find(engine, key, args[2]) else { throw noGroup(args) }
+        let entry = try engine.writeCounted(key)
+        guard let (stream, group) = try find(entry, args[2]) else { throw noGroup(args) }
         let minIdle = try minIdle(args, "ERR Invalid min-idle-time argument for XCLAIM")
         let now = engine.nowMs
         let options = try Options(args, nowMs: now)
@@ -187,6 +187,9 @@ enum StreamClaims {
     static func xautoclaim(
         _ engine: Engine, _ client: Client, _ args: Arguments
     ) throws(CommandError) {
+        let key = engine.key(args[1], client)
+        // Redis looks for the key first, whatever is wrong with the arguments.
+        let entry = try engine.writeCounted(key)
         let minIdle = try minIdle(args, "ERR Invalid min-idle-time argument for XAUTOCLAIM")
         let start = try args.intervalStart(5)
         var count: Int64 = 100
@@ -203,8 +206,7 @@ enum StreamClaims {
             }
             index += 1
         }
-        let key = engine.key(args[1], client)
-        guard let (stream, group) = try find(engine, key, args[2]) else { throw noGroup(args) }
+        guard let (stream, group) = try find(entry, args[2]) else { throw noGroup(args) }
         var claim = Claim(
             engine: engine, client: client, key: key, stream: stream, group: group, name: args[3],
             deliveredMs: engine.nowMs, repliesIDs: repliesIDs)

@@ -163,7 +163,7 @@ enum StreamGroupCommands {
         _ engine: Engine, _ client: Client, _ args: Arguments
     ) throws(CommandError) {
         let key = engine.key(args[1], client)
-        guard let stream = try engine.write(key, .stream).map({ StreamValue($0) }),
+        guard let stream = try engine.writeCounted(key, .stream).map({ StreamValue($0) }),
             let group = stream.group(args[2])
         else { return client.reply.integer(0) }
         let ids = try args.streamIDs(from: 3)

@@ -53,7 +53,7 @@ extension StreamRead {
             var stream: StreamValue?
             if let group {
                 // It is going to change, so what cannot be read must not pass for missing.
-                stream = try engine.write(key, .stream).map { StreamValue($0) }
+                stream = try engine.writeCounted(key, .stream).map { StreamValue($0) }
                 if stream?.group(args[group.name]) == nil {
                     throw .quoting(
                         """

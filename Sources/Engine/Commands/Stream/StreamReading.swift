@@ -55,7 +55,9 @@ enum StreamReading {
         let mark = client.reply.deferred()
         var served = 0
         for index in 0..<read.positions.count
-        where try serve(engine, client, args, read, index, countMax: read.count) {
+        where try serve(
+            engine, client, args, read, index, countMax: read.count, isCounted: true)
+        {
             served += 1
         }
         if served > 0 { return close(client, mark, served) }
@@ -114,7 +116,10 @@ enum StreamReading {
         }
         let mark = client.reply.deferred()
         let count = read.count > 0 ? read.count : StreamRead.countWhenBlocked
-        guard try serve(engine, client, args, read, index, countMax: count) else {
+        guard
+            try serve(
+                engine, client, args, read, index, countMax: count, isCounted: false)
+        else {
             client.reply.cancel(mark)
             return false
         }
@@ -124,24 +129,30 @@ enum StreamReading {
 
     // MARK: One stream
 
-    /// Replies the key and what it has; false, without a reply, where there is nothing.
+    /// Replies the key and what it has; false, without a reply, where there is nothing. Only the
+    /// command itself, not its end after a wait, is counted as a hit or a miss.
     private static func serve(
         _ engine: Engine, _ client: Client, _ args: Arguments, _ read: StreamRead, _ index: Int,
-        countMax: Int
+        countMax: Int, isCounted: Bool
     ) throws(CommandError) -> Bool {
         let name = args[read.firstKey + index]
         let count = countMax > 0 ? countMax : Int.max
+        let key = engine.key(name, client)
         guard let group = read.group else {
             guard case .after(let id) = read.positions[index],
-                let stream = try engine.readStream(name, client),
-                let last = stream.stream.pointee.edge(last: true), last > id, let first = id.next
+                let entry = isCounted ? engine.read(key) : engine.lookup(key)
+            else { return false }
+            guard entry.type == .stream else { throw .wrongType }
+            let stream = StreamValue(entry)
+            guard let last = stream.stream.pointee.edge(last: true), last > id, let first = id.next
             else { return false }
             begin(client, name)
             client.reply.streamEntries(stream, first, countMax: count)
             return true
         }
-        let key = engine.key(name, client)
-        guard let entry = try engine.write(key, .stream),
+        guard
+            let entry = isCounted
+                ? try engine.writeCounted(key, .stream) : try engine.write(key, .stream),
             let node = StreamValue(entry).group(args[group.name])
         else { return false }
         let stream = StreamValue(entry)

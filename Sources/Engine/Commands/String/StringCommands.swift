@@ -69,7 +69,7 @@ enum StringCommands {
         let key = engine.key(args[1], client)
         let old: Entry?
         if options.get {
-            old = try writeCounted(engine, key)
+            old = try engine.writeCounted(key, .string)
             if let old { reply(client, old) } else { client.reply.null() }
         } else {
             old = try engine.write(key)
@@ -158,7 +158,7 @@ enum StringCommands {
     ) throws(CommandError) {
         try checkLength(engine, args[2].count)
         let key = engine.key(args[1], client)
-        let old = try writeCounted(engine, key)
+        let old = try engine.writeCounted(key, .string)
         if let old { reply(client, old) } else { client.reply.null() }
         store(engine, key, old, args[2], expiry: nil)
     }
@@ -167,7 +167,7 @@ enum StringCommands {
         _ engine: Engine, _ client: Client, _ args: Arguments
     ) throws(CommandError) {
         let key = engine.key(args[1], client)
-        guard let entry = try writeCounted(engine, key) else { return client.reply.null() }
+        guard let entry = try engine.writeCounted(key, .string) else { return client.reply.null() }
         reply(client, entry)
         engine.remove(key, entry)
         engine.effect(key, "DEL")
@@ -178,7 +178,7 @@ enum StringCommands {
     ) throws(CommandError) {
         let options = try SetOptions(args, from: 2, for: .getex)
         let key = engine.key(args[1], client)
-        guard let entry = try writeCounted(engine, key) else { return client.reply.null() }
+        guard let entry = try engine.writeCounted(key, .string) else { return client.reply.null() }
         let expiry = try options.expiry(engine, "getex")
         reply(client, entry)
         if let expiry {
@@ -235,19 +235,6 @@ enum StringCommands {
     }
 
     // MARK: Shared
-
-    /// `write` for a command that also replies the value, and so counts as a read.
-    static func writeCounted(
-        _ engine: Engine, _ key: Key
-    ) throws(CommandError) -> Entry? {
-        guard let entry = try engine.write(key, .string) else {
-            engine.stats.keyspaceMisses &+= 1
-            engine.keyMissed(key)
-            return nil
-        }
-        engine.stats.keyspaceHits &+= 1
-        return entry
-    }
 
     /// Refuses strings beyond `proto-max-bulk-len`.
     @inline(__always)
