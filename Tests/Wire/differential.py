@@ -2,13 +2,16 @@
 
     python Tests/Wire/differential.py --seed 7 --commands 200000 --torture
     python Tests/Wire/differential.py --maxmemory 1mb --rounds 20 --restarts
+    python Tests/Wire/differential.py --untiered --rounds 20 --restarts
 
 A run is a list of steps, plain data made from a seed (see generator.py): a pipeline of commands
 on one of two connections (one speaks RESP2, one RESP3), or a step with a rule of its own, such
-as SPOP (what Firn picked is removed from Redis), SCAN (whole iterations are compared as sets)
-or exchanging DUMP payloads. After the last step all values and expiry times must be equal, and
-equal again after Firn is killed and started anew. A failing list is cut down by leaving steps
-out for as long as it still fails."""
+as SPOP (what Firn picked is removed from Redis), SCAN (whole iterations are compared as sets),
+exchanging DUMP payloads, or setting a limit at which encodings change. Replies must be equal,
+the keyspace events of every step, and what INFO counts of some. After the last step all values
+and expiry times must be equal, each server must restore what the other dumps of every key, and
+all that again after Firn is killed and started anew. A failing list is cut down by leaving
+steps out for as long as it still fails. Long runs are quicker with TMPDIR=/dev/shm."""
 
 import argparse
 import random
@@ -19,26 +22,21 @@ import sys
 import tempfile
 import time
 
+from comparing import REREAD, SPILLED, TTL_SLACK_MS, Mismatch, counts, equal, same_value, shown
 from conftest import Server, free_port
 from crash_model import contents
-from generator import DATABASES, KEYS, make_steps
+from generator import LIMITS, make_steps
+from picking import DATABASES, KEYS
 from resp import Connection, ReplyError, word
 
 FILLER_DATABASE = 9
-TTL_SLACK_MS = 4000
-# So few that trimming and deleting come to the ends of nodes.
-STREAM_NODE_ENTRIES = "7"
-UNORDERED = {b"SMEMBERS", b"SINTER", b"SUNION", b"SDIFF", b"KEYS", b"HKEYS", b"HVALS"}
-TIMES = {b"TTL": 1, b"PTTL": 1000, b"EXPIRETIME": 1, b"PEXPIRETIME": 1000}
-# What a string that was spilled and fetched may be encoded as; collections stay what they are.
-SPILLED = [{b"raw", b"embstr"}, {b"raw", b"int"}]
-# What a value that was written to the log or a snapshot and read again may be encoded as.
-REREAD = SPILLED + [{b"hashtable", b"listpack"}, {b"skiplist", b"listpack"},
-                    {b"hashtable", b"intset"}]
-
-
-class Mismatch(Exception):
-    """The servers differ."""
+CROSSING_DATABASE = 8
+# Of the limits of encodings; nodes of streams have so few entries that trimming and deleting come
+# to their ends.
+DEFAULTS = {b"stream-node-max-entries": b"7"}
+MARK = b"end of step"
+# Events that come when the server has time for them.
+AT_ANY_TIME = {b"expired"}
 
 
 class RedisServer:
@@ -48,7 +46,7 @@ class RedisServer:
         self.port = free_port()
         self.process = subprocess.Popen(
             ["redis-server", "--port", str(self.port), "--dir", str(directory), "--save", "",
-             *options], stdout=subprocess.DEVNULL)
+             "--hz", "100", *options], stdout=subprocess.DEVNULL)
         deadline = time.time() + 20
         while True:
             try:
@@ -68,108 +66,12 @@ class RedisServer:
 
 FAILURES = (Mismatch, ReplyError, OSError, EOFError, AssertionError)
 
-# MARK: Comparing replies
-
-
-def pairs(reply):
-    """A map of either protocol as a sorted list."""
-    kind, value = reply
-    if kind == "*" and value and value[0][0] != "*":
-        return kind, sorted(zip(value[::2], value[1::2]))
-    return kind, sorted(value, key=repr) if value else value
-
-
-# Facts of XINFO that depend on the time of day, and one of Redis's radix tree.
-UNTOLD = {b"idle", b"seen-time", b"radix-tree-nodes"}
-
-
-def timeless(reply):
-    """What XINFO says, without what depends on the time, whatever the protocol."""
-    kind, value = reply
-    if kind == "%":
-        kind, value = "*", [x for pair in value for x in pair]
-    if kind != "*" or not value:
-        return kind, value
-    parts, names = [], [x[1] if x[0] == "$" else None for x in value]
-    for i, part in enumerate(value):
-        before = names[i - 1] if i else None
-        if i % 2 and before in UNTOLD:
-            continue
-        if i % 2 and before == b"pending" and part[0] == "*":
-            # ID, consumer if it is the group's, time, deliveries.
-            part = ("*", [("*", [*x[1][:-2], x[1][-1]]) for x in part[1]])
-        parts.append(timeless(part))
-    return kind, parts
-
-
-def idleless(reply):
-    """What XPENDING lists, without how long ago it was."""
-    kind, value = reply
-    if kind == "*" and value and all(x[0] == "*" and len(x[1]) == 4 for x in value):
-        return kind, [(x[1][0], x[1][1], x[1][3]) for x in value]
-    return reply
-
-
-def numeric(reply):
-    """A reply with numbers for texts that are numbers: 1e+17 and 100000000000000000, -0 and 0."""
-    kind, value = reply
-    if isinstance(kind, tuple):
-        return tuple(map(numeric, reply))
-    if isinstance(value, list):
-        return kind, [numeric(x) for x in value]
-    try:
-        number = float(value) if isinstance(value, bytes) else None
-    except ValueError:
-        return reply
-    return reply if number is None or number != number else (kind, number)
-
-
-def equal(args, ours, theirs, reread):
-    """Whether two replies to a command agree, as far as they are determined; `reread` has the
-    encodings that may stand for each other."""
-    if ours == theirs:
-        return True
-    if ours[0] != theirs[0] or "-" in (ours[0], theirs[0]) or None in (ours[1], theirs[1]):
-        return False
-    name = args[0].upper()
-    if name == b"XINFO":
-        return timeless(ours) == timeless(theirs)
-    if name == b"XPENDING":
-        return idleless(ours) == idleless(theirs)
-    if name in UNORDERED and isinstance(ours[1], list):
-        return sorted(ours[1], key=repr) == sorted(theirs[1], key=repr)
-    if name.startswith(b"Z") and {b"skiplist", b"listpack"} in reread:
-        # How scores are written depends on the encoding.
-        return numeric(ours) == numeric(theirs)
-    if name.startswith(b"GEO") and isinstance(ours[1], list) and len(ours[1]) == len(theirs[1]):
-        # Which of those that are equally far away come first under COUNT is not determined.
-        upper = [a.upper() for a in args]
-        return b"COUNT" in upper and b"ANY" not in upper
-    if name == b"HGETALL":
-        return pairs(ours) == pairs(theirs)
-    if name.startswith(b"SORT") and isinstance(ours[1], list):
-        upper = [a.upper() for a in args]
-        if b"BY" in upper[:-1] and (
-                b"ALPHA" in upper or b"*" not in args[upper.index(b"BY") + 1]):
-            return sorted(ours[1], key=repr) == sorted(theirs[1], key=repr)
-        if b"ALPHA" in upper and any(b"\0" in (x[1] or b"") for x in ours[1] + theirs[1]):
-            # Redis compares up to a zero byte here, so that the order of such is by chance.
-            return len(ours[1]) == len(theirs[1])
-        return False
-    if name in TIMES and ours[0] == ":":
-        slack = TTL_SLACK_MS * TIMES[name] // 1000
-        return min(ours[1], theirs[1]) > 0 and abs(ours[1] - theirs[1]) <= slack
-    if name == b"OBJECT" and len(args) == 3:
-        if {ours[1], theirs[1]} == {b"int", b"embstr"}:
-            return True  # Firn keeps what INCRBYFLOAT makes as an integer where it is one.
-        if args[1].upper() == b"IDLETIME":
-            return True
-        if args[1].upper() == b"ENCODING":
-            return {ours[1], theirs[1]} in reread
-    return False
-
-
 # MARK: Running steps
+
+
+# Steps whose keyspace events have an order, and those in which the servers are asked differently.
+ORDERLY = {"pipeline", "multi", "counted"}
+UNEQUAL = {"spop", "random", "scan", "exchange", "block", "dbsize", "firn"}
 
 
 class Run:
@@ -182,13 +84,13 @@ class Run:
         self.maxmemory = maxmemory
         if maxmemory:
             options = dict(options, maxmemory=maxmemory)
-        options = dict(options, stream_node_max_entries=STREAM_NODE_ENTRIES)
         self.firn = Server(self.directory + "/firn", options)
         self.firn.directory.mkdir()
         self.firn.start()
-        self.redis = RedisServer(
-            self.directory, "--stream-node-max-entries", STREAM_NODE_ENTRIES)
+        self.redis = RedisServer(self.directory)
         self.connect()
+        replies = self.pairs[0][1].pipeline([(b"CONFIG", b"GET", name) for name in LIMITS])
+        self.defaults = {reply[1][0][1]: reply[1][1][1] for reply in replies} | DEFAULTS
 
     def connect(self, databases=(0, 0)):
         self.pairs = [(Connection(self.firn.port), Connection(self.redis.port)) for _ in range(2)]
@@ -201,7 +103,11 @@ class Run:
                 if number == 1:
                     connection.call("HELLO", 3)
                 connection.call("SELECT", self.databases[number])
-
+        self.ears = (Connection(self.firn.port), Connection(self.redis.port))
+        for ear in self.ears:
+            ear.call("CONFIG", "SET", "notify-keyspace-events", "AKEmn")
+            ear.call("PSUBSCRIBE", "__keyevent@*")
+            ear.call("PSUBSCRIBE", "mark")
     def close(self):
         self.firn.stop(signal.SIGKILL)
         self.redis.stop()
@@ -219,15 +125,28 @@ class Run:
     def reset(self):
         """Empty servers and new connections."""
         self.reread = self.reread_before
-        for pair in self.pairs:
-            for connection in pair:
-                connection.close()
+        self.hang_up()
         self.connect()
+        self.set_limits(self.defaults)
         for connection in self.pairs[0]:
             connection.call("FLUSHALL")
         if self.maxmemory:
             filler = [["SET", f"filler:{i}", bytes([97 + i % 26]) * 1000] for i in range(3000)]
             self.pairs[0][0].pipeline([["SELECT", FILLER_DATABASE], *filler, ["SELECT", 0]])
+        self.compare_events("firn")
+
+    def hang_up(self):
+        for pair in (*self.pairs, self.ears):
+            for connection in pair:
+                connection.close()
+
+    def set_limits(self, limits):
+        """Sets them on both servers, and for Firn's next start."""
+        self.firn.options |= {name.decode(): value.decode() for name, value in limits.items()}
+        for connection in self.pairs[0]:
+            replies = connection.pipeline(
+                [(b"CONFIG", b"SET", *pair) for pair in limits.items()])
+            assert set(replies) <= {("+", b"OK")}, replies
 
     def check(self, args, ours, theirs):
         if not equal(args, ours, theirs, self.reread):
@@ -244,6 +163,53 @@ class Run:
             if self.verbose:
                 print(shown(step), file=sys.stderr)
             getattr(self, "do_" + step[0])(*step[1:])
+            self.compare_events(step[0])
+
+    def compare_events(self, step):
+        """What both servers told since the last time."""
+        in_order = step in ORDERLY
+        for c in range(2):
+            self.pairs[0][c].send(("PUBLISH", "mark", MARK))
+        heard = []
+        for c, ear in enumerate(self.ears):
+            events = []
+            while True:
+                _, pattern, channel, message = (part[1] for part in ear.read()[1])
+                if pattern == b"mark":
+                    break
+                event = channel.rpartition(b":")[2]
+                if event not in AT_ANY_TIME:
+                    events.append((channel, message))
+            self.pairs[0][c].read()
+            # Where keys are looked for depends on the order of a set's members.
+            missed = [event for event in events if event[0].endswith(b"keymiss")]
+            others = [event for event in events if not event[0].endswith(b"keymiss")]
+            heard.append([*(others if in_order else sorted(others)), *sorted(missed)])
+        if heard[0] != heard[1] and step not in UNEQUAL:
+            at = next((i for i, (x, y) in enumerate(zip(*heard)) if x != y), min(map(len, heard)))
+            raise Mismatch(f"events, from number {at} of {list(map(len, heard))}\n"
+                           f"  firn  {shown(heard[0][at:at + 5])}\n"
+                           f"  redis {shown(heard[1][at:at + 5])}")
+
+    def do_hello(self, c, protocol):
+        for connection in self.pairs[c]:
+            assert connection.call("HELLO", protocol)[0] in "*%"
+        self.protocols[c] = protocol
+
+    def do_limit(self, name, value):
+        self.set_limits({name: value})
+
+    def do_counted(self, c, commands):
+        """A pipeline, and what the servers count of it."""
+        for connection in self.pairs[1 - c]:
+            connection.call("CONFIG", "RESETSTAT")
+        self.do_pipeline(c, commands)
+        ours, theirs = (counts(connection) for connection in self.pairs[1 - c])
+        if ours != theirs:
+            names = sorted(name for name in ours.keys() | theirs.keys()
+                           if ours.get(name) != theirs.get(name))
+            lines = (f"  {name}: firn {ours.get(name)}, redis {theirs.get(name)}" for name in names)
+            raise Mismatch(f"counts of {shown(commands)}\n" + "\n".join(lines))
 
     def do_pipeline(self, c, commands):
         for connection in self.pairs[c]:
@@ -384,6 +350,7 @@ class Run:
         self.pairs[0][0].call(name, *([b"s0"] if name == b"TYPE" else []))
 
     def do_restart(self):
+        self.hang_up()
         self.firn.restart(signal.SIGKILL)
         self.reread = REREAD
         self.connect(self.databases)
@@ -394,7 +361,8 @@ class Run:
             ours, theirs = (contents(connection, database) for connection in self.pairs[0])
             for key in sorted(ours.keys() | theirs.keys()):
                 x, y = ours.get(key), theirs.get(key)
-                if x is None or y is None or x[0] != y[0] or abs(x[1] - y[1]) > TTL_SLACK_MS:
+                if x is None or y is None or not same_value(x[0], y[0], self.reread) or (
+                        abs(x[1] - y[1]) > TTL_SLACK_MS):
                     raise Mismatch(f"key {key} of database {database}\n  firn  {shown(x)}\n"
                                    f"  redis {shown(y)}")
             for key in ours:
@@ -402,6 +370,7 @@ class Run:
                     replies = [c.call("XINFO", *words) for c in self.pairs[0]]
                     if replies[0][0] != "-":
                         self.check([b"XINFO", *map(word, words)], *replies)
+            self.cross(database, ours)
         if self.maxmemory:
             self.pairs[0][0].call("SELECT", FILLER_DATABASE)
             replies = self.pairs[0][0].pipeline([["GET", f"filler:{i}"] for i in range(3000)])
@@ -412,9 +381,27 @@ class Run:
             connection.call("SELECT", self.databases[0])
 
 
-def shown(thing):
-    text = repr(thing)
-    return text if len(text) <= 1500 else f"{text[:1200]} … {text[-280:]}"
+    def cross(self, database, keys):
+        """Each server restores what the other one dumped of all keys."""
+        keys, worlds = sorted(keys), []
+        dumps = []
+        for connection in self.pairs[0]:
+            connection.call("SELECT", database)
+            dumps.append(connection.pipeline([("DUMP", key) for key in keys]))
+            connection.call("SELECT", CROSSING_DATABASE)
+        for connection, theirs in zip(self.pairs[0], reversed(dumps)):
+            replies = connection.pipeline(
+                [("RESTORE", key, 0, dump[1]) for key, dump in zip(keys, theirs) if dump[1]])
+            for key, reply in zip(keys, replies):
+                if reply != ("+", b"OK"):
+                    raise Mismatch(f"key {key} restored on port {connection.port}: {shown(reply)}")
+            worlds.append(contents(connection, CROSSING_DATABASE))
+            connection.call("FLUSHDB")
+        for key in keys:
+            ours, theirs = (world.get(key, [None])[0] for world in worlds)
+            if not same_value(ours, theirs, REREAD):
+                raise Mismatch(f"key {key} of database {database} restored\n"
+                               f"  firn  {shown(ours)}\n  redis {shown(theirs)}")
 
 
 # MARK: Failures, made smaller
@@ -447,7 +434,16 @@ def attempt(run, steps):
     return None
 
 
-def shrink(run, steps, seconds):
+def about(steps, error):
+    """The steps that name a key of the command that failed, and those that concern all keys."""
+    first = str(error).split("\n")[0]
+    names = [repr(key) for key in KEYS if repr(key) in first]
+    general = ("limit", "hello", "restart", "SELECT", "SWAPDB", "FLUSH")
+    return [step for step in steps
+            if any(word in repr(step) for word in (*names, *general))]
+
+
+def shrink(run, steps, seconds, error):
     """Leaves out what can be left out while it still fails; for as long as given."""
     flat = [(s[0], s[1], [a]) for s in steps if s[0] == "pipeline" for a in s[2]]
     if len(flat) < len(steps) * 40:
@@ -455,6 +451,9 @@ def shrink(run, steps, seconds):
                 for a in (s[2] if s[0] == "pipeline" else [None])]
         if attempt(run, flat):
             steps = flat
+    fewer = about(steps, error)
+    if attempt(run, fewer):
+        steps = fewer
     deadline, size = time.time() + seconds, max(1, len(steps) // 2)
     while size and time.time() < deadline:
         at, before = 0, len(steps)
@@ -470,10 +469,13 @@ def shrink(run, steps, seconds):
     return steps
 
 
-def differ(seed, commands, torture=False, maxmemory=None, restarts=False, shrink_seconds=20,
-           verbose=False):
+def differ(seed, commands, torture=False, maxmemory=None, restarts=False, untiered=False,
+           shrink_seconds=20, verbose=False):
     """One whole run; None, or a text that tells the failure."""
-    options = {"appendfsync": "always"}
+    options = {"appendfsync": "always" if seed % 2 else "everysec"}
+    if untiered:
+        options["cold_tier"] = "no"
+        options["maxmemory_policy"] = "noeviction"
     if torture:
         options["debug_spill_every_command"] = "yes"
     make = lambda: Run(options, maxmemory, SPILLED if torture or maxmemory else (), verbose)
@@ -491,12 +493,13 @@ def differ(seed, commands, torture=False, maxmemory=None, restarts=False, shrink
             return None
         except FAILURES as error:
             steps, first = steps[: done + 1], error
-            print(history(steps, first), file=sys.stderr)
+            if verbose:
+                print(history(steps, first), file=sys.stderr)
         log = run.firn.log()
         run.close()
         run = make()
         run.verbose = False
-        small = shrink(run, steps, shrink_seconds)
+        small = shrink(run, steps, shrink_seconds, first)
         last = attempt(run, small)
         lines = "\n".join(shown(step) for step in small[-60:])
         return (f"seed {seed}, step {done}: {type(first).__name__} {first}\n"
@@ -512,13 +515,14 @@ def main():
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--torture", action="store_true")
     parser.add_argument("--maxmemory")
+    parser.add_argument("--untiered", action="store_true", help="cold-tier no")
     parser.add_argument("--restarts", action="store_true")
     parser.add_argument("--shrink", type=int, default=60, help="seconds")
     parser.add_argument("--verbose", action="store_true")
     options = parser.parse_args()
     for seed in range(options.seed, options.seed + options.rounds):
         failure = differ(seed, options.commands, options.torture, options.maxmemory,
-                         options.restarts, options.shrink, options.verbose)
+                         options.restarts, options.untiered, options.shrink, options.verbose)
         print(failure or f"seed {seed}: equal", flush=True)
         if failure:
             sys.exit(1)

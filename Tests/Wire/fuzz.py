@@ -20,8 +20,9 @@ import tempfile
 import time
 
 import rdb
+from comparing import Mismatch, equal, shown
 from conftest import BINARY, free_port
-from differential import Mismatch, Run, equal, shown
+from differential import Run
 from rdb import sealed
 from resp import Connection, request
 

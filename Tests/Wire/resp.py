@@ -23,6 +23,7 @@ class Connection:
     """One connection; `call` asks, `pipeline` asks many at once."""
 
     def __init__(self, port, timeout=30):
+        self.port = port
         self.sock = socket.create_connection(("127.0.0.1", port), timeout=timeout)
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.file = self.sock.makefile("rb", buffering=1 << 16)

@@ -7,7 +7,8 @@ import pytest
 from differential import differ
 
 COMMANDS = int(os.environ.get("FIRN_DIFFERENTIAL_COMMANDS", 8_000))
-SEEDS = {"normal": [1, 11, 21], "torture": [2, 12, 22], "small memory": [3, 13, 23]}
+SEEDS = {"normal": [1, 11, 21], "torture": [2, 12, 22], "small memory": [3, 13, 23],
+         "untiered": [4, 14]}
 
 # Torture is one of its own modes.
 pytestmark = pytest.mark.skipif(
@@ -19,5 +20,6 @@ def test_same_as_redis(mode, seed):
     seed = int(os.environ.get("FIRN_SEED", seed))
     print("seed", seed)
     maxmemory = "1mb" if mode == "small memory" else None
-    failure = differ(seed, COMMANDS, torture=mode == "torture", maxmemory=maxmemory, restarts=True)
+    failure = differ(seed, COMMANDS, torture=mode == "torture", maxmemory=maxmemory, restarts=True,
+                     untiered=mode == "untiered")
     assert not failure, failure

@@ -9,9 +9,10 @@ import time
 
 import pytest
 
+from comparing import timeless
 from conftest import BINARY, Server, free_port
+from differential import RedisServer
 from crash_model import contents
-from differential import RedisServer, timeless
 from resp import Connection
 
 FAR_MS = 4_000_000_000_000
