@@ -1,5 +1,5 @@
-// What the commands on fields' expiry have in common: their times, their conditions, and the
-// fields themselves, which stand behind FIELDS and their number.
+// What the commands on fields' expiry have in common: their times, and the fields themselves, which
+// stand behind FIELDS and their number.
 
 /// A time at which fields are to expire, as it stands in a command.
 struct FieldTime {
@@ -43,37 +43,6 @@ struct FieldTime {
     init(unit: ExpiryTime.Unit, isAbsolute: Bool) {
         self.unit = unit
         self.isAbsolute = isAbsolute
-    }
-}
-
-/// NX, XX, GT and LT, of which HEXPIRE takes one.
-enum FieldCondition {
-    case none, absent, present, greater, less
-
-    init(_ option: Bytes) {
-        if option.equalsIgnoringCase("nx") {
-            self = .absent
-        } else if option.equalsIgnoringCase("xx") {
-            self = .present
-        } else if option.equalsIgnoringCase("gt") {
-            self = .greater
-        } else if option.equalsIgnoringCase("lt") {
-            self = .less
-        } else {
-            self = .none
-        }
-    }
-
-    /// Whether a field with the expiry `current` may get the expiry `new`. No expiry counts as an
-    /// infinite one.
-    func allows(_ new: Int64, over current: Int64?) -> Bool {
-        switch self {
-        case .none: true
-        case .absent: current == nil
-        case .present: current != nil
-        case .greater: current.map { new > $0 } ?? false
-        case .less: current.map { new < $0 } ?? true
-        }
     }
 }
 

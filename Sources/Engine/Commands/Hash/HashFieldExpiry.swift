@@ -38,10 +38,10 @@ enum HashFieldExpiry {
         let key = engine.key(args[1], client)
         let entry = try engine.write(key, .hash)
         let time = try FieldTime(unit: unit, isAbsolute: isAbsolute).read(engine, args, 2, name)
-        let condition = FieldCondition(args[3])
-        let isConditional = if case .none = condition { false } else { true }
+        let condition = ExpiryConditions(args[3])
         let fields = try args.fields(
-            at: isConditional ? 4 : 3, else: "ERR Parameter `numFields` should be greater than 0")
+            at: condition.isEmpty ? 3 : 4,
+            else: "ERR Parameter `numFields` should be greater than 0")
         client.reply.array(fields.count)
         guard let entry else { return repeatNoField(client, fields.count) }
         let hash = HashValue(entry)
@@ -53,7 +53,7 @@ enum HashFieldExpiry {
             let field = args[index]
             if hash.value(of: field) == nil {
                 client.reply.integer(Outcome.noField)
-            } else if !condition.allows(time, over: hash.expiry(of: field)) {
+            } else if !condition.allow(time, over: hash.expiry(of: field)) {
                 client.reply.integer(Outcome.refused)
             } else {
                 if isPast {

@@ -20,62 +20,11 @@ enum ExpiryCommands {
         _ engine: Engine, _ client: Client, _ args: Arguments
     ) throws(CommandError) { try set(engine, client, args, .milliseconds, true, "pexpireat") }
 
-    /// NX, XX, GT and LT.
-    private struct Conditions: OptionSet {
-        let rawValue: Int
-        static let absent = Conditions(rawValue: 1)
-        static let present = Conditions(rawValue: 2)
-        static let greater = Conditions(rawValue: 4)
-        static let less = Conditions(rawValue: 8)
-
-        init(rawValue: Int) { self.rawValue = rawValue }
-
-        init(_ args: Arguments) throws(CommandError) {
-            self = []
-            for index in 3..<Swift.max(args.count, 3) {
-                let option = args[index]
-                if option.equalsIgnoringCase("nx") {
-                    insert(.absent)
-                } else if option.equalsIgnoringCase("xx") {
-                    insert(.present)
-                } else if option.equalsIgnoringCase("gt") {
-                    insert(.greater)
-                } else if option.equalsIgnoringCase("lt") {
-                    insert(.less)
-                } else {
-                    throw .quoting("ERR Unsupported option \(option, max: .max)")
-                }
-            }
-            if contains(.absent), !isDisjoint(with: [.present, .greater, .less]) {
-                throw .message(
-                    """
-                    ERR NX and XX, GT or LT options at the same time are not compatible
-                    """)
-            }
-            if contains(.greater), contains(.less) {
-                throw .message(
-                    "ERR GT and LT options at the same time are not compatible")
-            }
-        }
-
-        /// Whether a key with the expiry `current` may get the expiry `new`. No expiry counts
-        /// as an infinite one.
-        func allow(_ new: Int64, over current: Int64?) -> Bool {
-            if contains(.absent), current != nil { return false }
-            if contains(.present), current == nil { return false }
-            if contains(.greater) {
-                guard let current, new > current else { return false }
-            }
-            if contains(.less), let current, new >= current { return false }
-            return true
-        }
-    }
-
     private static func set(
         _ engine: Engine, _ client: Client, _ args: Arguments, _ unit: ExpiryTime.Unit,
         _ isAbsolute: Bool, _ name: StaticString
     ) throws(CommandError) {
-        let conditions = try Conditions(args)
+        let conditions = try ExpiryConditions(args, from: 3)
         let time = ExpiryTime(value: try args.integer(2), unit: unit, isAbsolute: isAbsolute)
         let expiry = try time.expiry(engine, name)
         let key = engine.key(args[1], client)
