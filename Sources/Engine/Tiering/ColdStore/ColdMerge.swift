@@ -2,8 +2,9 @@
 //
 // Runs of like size are merged when there are `mergeWidth` of them (a level is a factor of that
 // width in bytes), so each record is written once per level; everything is merged into one when
-// the newer runs outweigh the oldest, which bounds the space that superseded rows hold. Only
-// neighbours in age are merged, so "newer" stays a property of whole runs.
+// the newer runs outweigh the oldest, which bounds the space that superseded rows hold, and when
+// their tombstones are a quarter of all rows, which bounds what deleted ones hold. Only neighbours
+// in age are merged, so "newer" stays a property of whole runs.
 //
 // A merge walks its sources by cursors and appends to a free slot, one transaction per step.
 // The slot is not in the manifest, so until the last step nothing of it is visible, and after a
@@ -191,6 +192,10 @@ extension ColdStore {
                 start = end
             }
         }
+        if all > ColdStore.buriedBytesMin, isMuchDeleted(runs), let range = allowed(0..<runs.count)
+        {
+            return range
+        }
         if runs.count >= options.mergeWidth,
             Double(all - oldest) >= options.fullMergeRatio * Double(oldest)
         {
@@ -198,6 +203,16 @@ extension ColdStore {
         }
         if crowded { return 0..<(runs.count / 2) }
         return isShort ? chooseForRoom() : nil
+    }
+
+    private static let buriedBytesMin = 1 << 20
+
+    /// Whether the tombstones that lie above the oldest run are a quarter of all rows: with what
+    /// they hide, about half of the rows are of no use. (In the oldest run they wait for the
+    /// checkpoint, and hide nothing.)
+    private func isMuchDeleted(_ runs: [Run]) -> Bool {
+        let tombstones = runs.dropLast().reduce(0) { $0 + $1.info.tombstones }
+        return tombstones > 0 && tombstones * 4 >= runs.reduce(0) { $0 + $1.info.records }
     }
 
     /// Empties runs that hold nothing but dead namespaces, without reading them.
