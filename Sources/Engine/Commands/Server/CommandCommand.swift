@@ -121,9 +121,26 @@ enum CommandCommand {
         {
             return ["OW", "update"]  // Only with these is it what the specification says.
         }
+        if command.name == "bitfield", onlyGets(args) { return ["RO", "access"] }
         // What no specification finds is the destination behind a word, the last of them.
         let found = specifications.first { $0.covers(position, of: args) } ?? specifications.last
         return found?.flags.filter { $0 != "variable_flags" } ?? []
+    }
+
+    /// Whether a BITFIELD, with these words and no others, changes nothing.
+    private static func onlyGets(_ args: Arguments) -> Bool {
+        var index = 2
+        while index < args.count {
+            let left = args.count - index - 1
+            if args[index].equalsIgnoringCase("get"), left >= 2 {
+                index += 3
+            } else if args[index].equalsIgnoringCase("overflow"), left >= 1 {
+                index += 2
+            } else {
+                return false
+            }
+        }
+        return true
     }
 
     /// Positions, in `args`, of the keys of the command that begins at position 2.
