@@ -109,8 +109,8 @@ extension ValueCodec {
             // What was decompressed ends with this closure; what is part of the payload does not.
             guard case .bytes = value.storage, !whole.covers(bytes) else { return value }
             return DetachedValue(
-                type: .string, encoding: .raw,
-                storage: .raw(RawString(bytes, capacity: bytes.count)))
+                type: .string, encoding: .embedded,
+                storage: .owned(RawString(bytes, capacity: bytes.count)))
         }
     }
 

@@ -38,6 +38,8 @@ struct DetachedValue {
     enum Storage {
         /// Lent bytes of an embedded string; they are copied when the value is stored.
         case bytes(Bytes)
+        /// An embedded string in an allocation of its own, which is freed when it is stored.
+        case owned(RawString)
         case integer(Int64)
         case raw(RawString)
         /// A collection, by its encoding.
@@ -90,6 +92,7 @@ struct DetachedValue {
     var bodyCount: Int {
         switch storage {
         case .bytes(let bytes): bytes.count
+        case .owned(let string): string.bytes.count
         case .integer, .pointer: 8
         case .raw: MemoryLayout<RawString>.size
         }
@@ -100,6 +103,9 @@ struct DetachedValue {
         switch storage {
         case .bytes(let bytes):
             if bytes.count > 0 { memcpy(body, bytes.baseAddress!, bytes.count) }
+        case .owned(let string):
+            if string.count > 0 { memcpy(body, string.pointer, string.bytes.count) }
+            string.free()
         case .integer(let number): body.storeBytes(of: number, as: Int64.self)
         case .raw(let string): body.storeBytes(of: string, as: RawString.self)
         case .pointer(let pointer):

@@ -46,7 +46,9 @@ extension Engine {
             return DetachedValue(
                 type: .string, encoding: .integer, storage: .integer(entry.integer))
         case .raw:
-            return DetachedValue.string(StringValue.raw(entry).bytes)
+            let bytes = StringValue.raw(entry).bytes
+            return DetachedValue(
+                type: .string, encoding: .raw, storage: .raw(RawString(bytes, capacity: 0)))
         case .listPack, .listPackEx:
             return copied(entry, ListPack.copy(ListPack(entry.pointer).bytes).raw)
         case .intSet:
@@ -171,7 +173,7 @@ extension DetachedValue {
     func destroy() {
         switch storage {
         case .bytes, .integer: return
-        case .raw(let string): string.free()
+        case .raw(let string), .owned(let string): string.free()
         case .pointer(let raw):
             switch encoding {
             case .listPack, .listPackEx: ListPack(raw).destroy()

@@ -11,6 +11,8 @@ import Testing
         let test = TestEngine()
         var lines = ["SET integer 12345", "SET short hello", "APPEND grown hello"]
         lines.append("SET long " + String(repeating: "x", count: 3000))
+        // Compressed in the payload, embedded all the same.
+        lines.append("SET alike " + String(repeating: "x", count: 40))
         for (suffix, count) in [("small", 5), ("large", 2000)] {
             func words(_ name: String) -> String {
                 (0..<count).map { "\(name)\($0)" }.joined(separator: " ")
@@ -52,6 +54,21 @@ import Testing
             let usage = Int(test.run("MEMORY", "USAGE", key).dropFirst())!
             #expect(usage > payload.count / 8)
         }
+    }
+
+    /// What APPEND made stays raw; SET would embed it.
+    @Test func copiesKeepTheEncodingOfStrings() {
+        let test = TestEngine()
+        test.run(line: "SET s a")
+        test.run(line: "APPEND s b")
+        test.run(line: "COPY s t")
+        test.run(line: "SET n 1")
+        test.run(line: "APPEND n 2")
+        test.run(line: "COPY n m")
+        #expect(test.encoding("t") == "raw")
+        #expect(test.encoding("m") == "raw")
+        #expect(test.run("GET", "m") == "12")
+        #expect(test.run("INCR", "m") == ":13")
     }
 
     /// The elements of a set or the pairs of a hash, in order.
