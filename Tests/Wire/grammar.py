@@ -220,7 +220,7 @@ ZDIFFSTORE <to:z> <counted:zzzSx>
 ZINTERCARD <counted:zzzS> {LIMIT (0|1|2|-1|x)}
 ZRANGESTORE <to:z> <zx> <index> <index> [REV]
 2 ZRANGESTORE <to:z> <zx> <bound> <bound> {BYSCORE & REV & LIMIT <index> <count>}
-ZRANGESTORE <to:z> <x> <edge> <edge> BYLEX {REV & LIMIT <index> <count>}
+ZRANGESTORE <to:z> <equal> <edge> <edge> BYLEX {REV & LIMIT <index> <count>}
 (BZPOPMIN|BZPOPMAX) <keys:zx> <timeout>
 BZMPOP <timeout> <counted:zx> (MIN|MAX) [COUNT <count>]
 OBJECT ENCODING <zx>
