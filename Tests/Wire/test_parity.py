@@ -114,6 +114,8 @@ def test_command_docs(pair):
     newer = ours[b"set"]
     newer["tokens"] = [token for token in newer["tokens"] if not token.startswith(b"IF")]
     newer[b"history"] = (newer[b"history"][0], newer[b"history"][1][:-1])
+    # HSCAN has Redis 7.4's NOVALUES.
+    ours[b"hscan"]["tokens"].remove(b"NOVALUES")
     for name in sorted(ours.keys() & theirs.keys()):
         assert ours[name] == theirs[name], name
 
