@@ -46,7 +46,7 @@ class RedisServer:
         self.port = free_port()
         self.process = subprocess.Popen(
             ["redis-server", "--port", str(self.port), "--dir", str(directory), "--save", "",
-             "--hz", "100", *options], stdout=subprocess.DEVNULL)
+             *options], stdout=subprocess.DEVNULL)
         deadline = time.time() + 20
         while True:
             try:
@@ -87,7 +87,7 @@ class Run:
         self.firn = Server(self.directory + "/firn", options)
         self.firn.directory.mkdir()
         self.firn.start()
-        self.redis = RedisServer(self.directory)
+        self.redis = RedisServer(self.directory, "--hz", "100")
         self.connect()
         replies = self.pairs[0][1].pipeline([(b"CONFIG", b"GET", name) for name in LIMITS])
         self.defaults = {reply[1][0][1]: reply[1][1][1] for reply in replies} | DEFAULTS
