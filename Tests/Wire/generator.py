@@ -83,7 +83,8 @@ class Generator(Picking):
             return b"*" in words
         if name.startswith(b"XREAD"):
             upper = [word.upper() for word in words]
-            return b"BLOCK" in upper and b"0" in words[upper.index(b"BLOCK"):][1:2]
+            times = words[upper.index(b"BLOCK"):][1:2] if b"BLOCK" in upper else []
+            return any(time.isdigit() and not 0 < int(time) <= 10 for time in times)
         if name in (b"BLPOP", b"BRPOP", b"BLMOVE", b"BRPOPLPUSH", b"BZPOPMIN", b"BZPOPMAX"):
             return waits(words[-1])
         if name.startswith(b"SORT"):
@@ -107,9 +108,9 @@ def is_soon(word, unit):
 
 
 def waits(word):
-    """Whether a command with this timeout may block for longer than is good."""
+    """Whether a command with this timeout may block for longer than is good; 0 is for ever."""
     try:
-        return not float(word) < 0.01
+        return float(word) == 0 or not float(word) < 0.01
     except ValueError:
         return False
 
