@@ -184,6 +184,7 @@ package final class Engine: @unchecked Sendable {
         needsAuthentication = !configuration.requirePass.isEmpty
         latencyIsTracked = configuration.latencyTracking
         tier?.store.quotaBytes = configuration.coldBytesMax
+        logWriter?.keepSegments(in: logArchiveDirectory)
         observeSlowCommands()
     }
 }

@@ -130,6 +130,9 @@ extension Engine {
         slice.mustReleaseLog = rewriting.logEnds && !rewriting.isRunning
         slice.mustRewrite = rewriteMayBegin
         slice.pauseUs = 1_000_000 / Int64(Swift.max(configuration.hz, 1))
+        if checkpoint.phase == .walking, checkpointMustPause {
+            slice.pauseUs = Swift.min(slice.pauseUs, 10_000)
+        }
         if let due = nextDueMs {
             // The far future is clamped before it is turned into microseconds.
             let waitMs = Swift.min(Swift.max(due &- nowMs, 0), 1000)
@@ -164,6 +167,8 @@ extension Engine {
         if checkpoint.phase == .idle, !rewriting.isRunning {
             if checkpoint.isWanted {
                 checkpoint.isWanted = false
+                startCheckpoint()
+            } else if checkpointIsDue {
                 startCheckpoint()
             } else if logHasGrown {
                 if tier != nil {

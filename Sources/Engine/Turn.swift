@@ -25,7 +25,7 @@ extension Engine {
         advanceClock()
         commandStartedUs = clock.monotonicUs()
         turnStartedUs = commandStartedUs
-        if configuration.aofTimestampEnabled { log.timestamp = nowMs / 1000 }
+        if configuration.logIsDated { log.timestamp = nowMs / 1000 }
         _ = expireDue(limit: 16)
     }
 
@@ -51,8 +51,16 @@ extension Engine {
         if configuration.appendFsync == .always {
             end.durableLSN = log.lsn
             logSyncer?.requestSync(log.lsn)
-        } else if !log.isEmpty, evenIfRefused || persistence.logError == nil {
-            end.writtenLSN = log.lsn
+            return
+        }
+        if !log.isEmpty, evenIfRefused || persistence.logError == nil { end.writtenLSN = log.lsn }
+        if configuration.appendFsync == .everysec,
+            let reach = logWriter?.syncThatStalls(
+                nowUs: turnStartedUs, limitUs: LogSyncer.stallUs)
+        {
+            // The disk is behind by more than the policy allows to be lost.
+            end.durableLSN = reach
+            persistence.delayedSyncs += 1
         }
     }
 }

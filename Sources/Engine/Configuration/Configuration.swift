@@ -83,6 +83,13 @@ package struct Configuration: Sendable {
     package var aofLoadTruncated = true
     package var autoAofRewritePercentage = 100
     package var autoAofRewriteMinBytes = 64 << 20
+    /// Bytes a second that a checkpoint moves into the cold tier at most; 0: no limit.
+    package var checkpointBytesPerSecond = 100 << 20
+    /// A checkpoint is made when the last is so old and something has been logged since; 0: never
+    /// for its age.
+    package var checkpointIntervalSeconds = 3600
+    /// Where segments go that the log no longer needs; empty: they are removed.
+    package var logArchiveDirectory = ""
     package var savePoints = [
         SavePoint(seconds: 3600, changes: 1), SavePoint(seconds: 300, changes: 100),
         SavePoint(seconds: 60, changes: 10000),
@@ -92,6 +99,7 @@ package struct Configuration: Sendable {
     package var rdbVersion = 10
     package var rdbCompression = true
     package var rdbChecksum = true
+    package var rdbSaveIncrementalFsync = true
     package var dbFilename = "dump.rdb"
     /// Told only: payloads are checked in full whatever it says, for nothing checks them later.
     package var sanitizeDumpPayload = SanitizePayload.yes
@@ -132,6 +140,9 @@ package struct Configuration: Sendable {
     package init() {}
 
     static let initial = Configuration()
+
+    /// Whether the log notes the time: an archived log that does not cannot be restored to one.
+    var logIsDated: Bool { aofTimestampEnabled || !logArchiveDirectory.isEmpty }
 
     /// A setting's text as CONFIG GET shows it; nil for an unknown name. O(1).
     package func text(_ name: String) -> String? { Directive.named(name)?.text(self) }

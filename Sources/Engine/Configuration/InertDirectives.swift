@@ -88,7 +88,6 @@ extension DirectiveTable {
         .inert("aof-use-rdb-preamble", "yes", Codecs.bool),
         .inert("aof-rewrite-incremental-fsync", "yes", Codecs.bool),
         .inert("aof-disable-auto-gc", "no", Codecs.bool),
-        .inert("rdb-save-incremental-fsync", "yes", Codecs.bool),
         // Listpacks of sets, which Redis has from 7.2 on.
         .inert("set-max-listpack-entries", "128", Codecs.int(0...int64)),
         .inert("set-max-listpack-value", "64", Codecs.memory(0...int64)),

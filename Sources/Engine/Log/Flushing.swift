@@ -15,6 +15,8 @@ struct PersistenceState {
     var logError: String?
     /// Effects wait in the buffer, because the log changes its segment or its disk refused them.
     var isBehind = false
+    /// Turns whose replies waited for a slow sync (`aof_delayed_fsync`).
+    var delayedSyncs = 0
     /// What the log can certainly still take.
     var logRoom = LogRoom.ample
 }
@@ -57,6 +59,10 @@ extension Engine {
     var writesAreRefused: String? {
         if let error = persistence.logError {
             return "MISCONF Errors writing to the AOF file: \(error)"
+        }
+        if logWriter?.lastSyncHasFailed ?? false, configuration.appendFsync != .no {
+            let reason = logWriter?.lastSyncError?.description ?? "fdatasync failed"
+            return "MISCONF Errors writing to the AOF file: \(reason)"
         }
         if persistence.logRoom == .none {
             return "MISCONF Errors writing to the AOF file: No space left on device"

@@ -227,12 +227,7 @@ package struct LogReader: ~Copyable {
             try logIO { () throws(IOError) in try scanner.open(opened, at: offset, lsn: lsn) }
             return true
         }
-        let head = try LogReader.head(opened)
-        guard let lineEnd = head.firstIndex(of: 0x0A), lineEnd > 0, head[lineEnd - 1] == 0x0D,
-            let start = head.withUnsafeBytes({
-                LogAnnotation.segmentStart($0.slice(0, lineEnd - 1))
-            })
-        else {
+        guard let start = try LogReader.segmentStart(opened) else {
             throw .damaged(file: name, offset: 0, reason: "it does not start as a segment must")
         }
         if fileIndex > 0 {
@@ -252,9 +247,30 @@ package struct LogReader: ~Copyable {
                 name: name, sequence: manifest.segments[fileIndex].sequence,
                 startLSN: start.lsn))
         try logIO { () throws(IOError) in
-            try scanner.open(opened, at: lineEnd + 1, lsn: start.lsn)
+            try scanner.open(opened, at: start.lineBytes, lsn: start.lsn)
         }
         return true
+    }
+
+    /// What the first line of a segment says, and its length; nil for any other file.
+    private static func segmentStart(
+        _ file: any DiskFile
+    ) throws(LogError) -> (stream: [UInt8], lsn: LSN, lineBytes: Int)? {
+        let head = try head(file)
+        guard let lineEnd = head.firstIndex(of: 0x0A), lineEnd > 0, head[lineEnd - 1] == 0x0D,
+            let start = head.withUnsafeBytes({
+                LogAnnotation.segmentStart($0.slice(0, lineEnd - 1))
+            })
+        else { return nil }
+        return (start.stream, start.lsn, lineEnd + 1)
+    }
+
+    /// The stream that a segment belongs to and where it starts; nil for a file of another kind.
+    package static func segmentStart(
+        _ disk: any Disk, _ path: String
+    ) throws(LogError) -> (stream: [UInt8], lsn: LSN)? {
+        let file = try logIO { () throws(IOError) in try disk.open(path, .read) }
+        return try segmentStart(file).map { ($0.stream, $0.lsn) }
     }
 
     /// The first bytes of a file, enough for the line that starts a segment.

@@ -11,6 +11,9 @@ import Glibc
 package final class LogSyncer: @unchecked Sendable {
     static let intervalUs: Int64 = 1_000_000
     static let retryUs: Int64 = 100_000
+    /// With `everysec`, a sync that runs for longer holds up the replies of writes until it is
+    /// done, as it holds up redis-server.
+    static let stallUs: Int64 = 2_000_000
     static let unwrittenUs: Int64 = 1_000
 
     package let writer: LogWriter

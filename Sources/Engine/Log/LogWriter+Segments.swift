@@ -171,13 +171,14 @@ extension LogWriter {
         }
     }
 
-    /// Removes the files that the manifest calls history. What cannot be removed stays listed,
+    /// Removes the files that the manifest calls history; segments go to the archive if there is
+    /// one. What cannot be removed stays listed,
     /// for the next time; the next manifest leaves the others out.
     func removeHistory() {
         let history = monitor.withLock { manifest.history }
         let left = history.filter { entry in
             let path = files.path(entry.name)
-            if disk.exists(path) { try? disk.remove(path) }
+            if disk.exists(path), keepInArchive(path) { try? disk.remove(path) }
             return disk.exists(path)
         }
         monitor.withLock { manifest.history = left }

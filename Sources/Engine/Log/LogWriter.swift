@@ -58,6 +58,8 @@ package final class LogWriter: @unchecked Sendable {
     /// `replaced` says.
     var awaitsBase = false
     var replaced: LogManifest?
+    /// Where segments go that are no longer needed (LogArchive.swift).
+    var archiveState: LogArchive?
     var currentPolicy: SyncPolicy
     private var writeError: IOError?
     private var syncError: LogError?
@@ -68,6 +70,11 @@ package final class LogWriter: @unchecked Sendable {
     let syncMonitor = Monitor()
     let written: Atomic<UInt64>
     let synced: Atomic<UInt64>
+    /// The sync that is running: when it began (monotonic), 0 for none, and how far it reaches.
+    private let syncBeganUs = Atomic<Int64>(0)
+    private let syncReaches = Atomic<UInt64>(0)
+    /// The last sync failed.
+    private let syncFailed = Atomic(false)
 
     init(
         _ disk: any Disk, _ files: LogFiles, _ clock: Clock, _ policy: SyncPolicy,
@@ -92,6 +99,17 @@ package final class LogWriter: @unchecked Sendable {
     /// The position up to which the log has been written, and up to which it is durable.
     package var writtenLSN: LSN { written.load(ordering: .acquiring) }
     package var syncedLSN: LSN { synced.load(ordering: .acquiring) }
+
+    /// How far a sync reaches that has been running for longer than `limitUs`; nil if there is none.
+    package func syncThatStalls(nowUs: Int64, limitUs: Int64) -> LSN? {
+        let began = syncBeganUs.load(ordering: .acquiring)
+        return began != 0 && nowUs - began > limitUs
+            ? syncReaches.load(ordering: .relaxed) : nil
+    }
+
+    /// Whether the last sync failed: what was written since the one before may be lost with the
+    /// machine.
+    package var lastSyncHasFailed: Bool { syncFailed.load(ordering: .acquiring) }
 
     /// `appendfsync`; may change while the server runs.
     package var policy: SyncPolicy {
@@ -170,6 +188,9 @@ package final class LogWriter: @unchecked Sendable {
         let job = monitor.withLock {
             (file: file, from: syncedLength, to: length, lsn: writtenLSN, suspect: isSuspect)
         }
+        syncReaches.store(job.lsn, ordering: .relaxed)
+        syncBeganUs.store(Swift.max(clock.monotonicUs(), 1), ordering: .releasing)
+        defer { syncBeganUs.store(0, ordering: .releasing) }
         do {
             if job.from < job.to {
                 if job.suspect { try writeAgain(job.file, from: job.from, to: job.to) }
@@ -180,8 +201,10 @@ package final class LogWriter: @unchecked Sendable {
                 isSuspect = true
                 syncError = error
             }
+            syncFailed.store(true, ordering: .releasing)
             throw error
         }
+        syncFailed.store(false, ordering: .releasing)
         monitor.withLock {
             isSuspect = false
             syncError = nil

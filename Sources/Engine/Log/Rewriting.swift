@@ -338,6 +338,12 @@ extension Engine {
             baseName: configuration.appendFilename)
     }
 
+    /// Where segments go that are no longer needed; empty: nowhere.
+    var logArchiveDirectory: String {
+        let name = configuration.logArchiveDirectory
+        return name.isEmpty || name.hasPrefix("/") ? name : "\(configuration.dir)/\(name)"
+    }
+
     /// The id of a new stream.
     func makeStream() -> [UInt8] {
         var random = SystemRandomNumberGenerator()

@@ -75,6 +75,7 @@ extension Engine {
     func startLog(_ writer: LogWriter, at lsn: UInt64) {
         log = LogBuffer(lsn: lsn)
         logWriter = writer
+        writer.keepSegments(in: logArchiveDirectory)
         logIsEnabled = true
         // As in Redis: what the last rewrite left is not known, the base is a lower bound.
         persistence.logBytesAtCheckpoint = writer.baseBytes
@@ -176,6 +177,7 @@ extension Engine {
             withLock { engine in
                 engine.advanceClock()
                 engine.startCheckpoint()
+                engine.checkpoint.isUrgent = true
             }
             let deadline = clock.monotonicUs() + checkpointMsMax * 1000
             while withLock({ $0.checkpoint.phase != .idle }), clock.monotonicUs() < deadline {

@@ -12,6 +12,8 @@
 // does not hold the commit that made it so. The walk prefers what was kept. Only the first
 // keeping of a key counts, so the memory this takes is that of the keys written meanwhile.
 
+import Synchronization
+
 /// The state of a snapshot that is being written. Engine lock, except what `run` says.
 final class SnapshotJob: @unchecked Sendable {
     enum Kept {
@@ -31,6 +33,13 @@ final class SnapshotJob: @unchecked Sendable {
     /// It becomes the base of the log, not `dump.rdb`.
     let isBase: Bool
     let cold: ColdSnapshot?
+    /// Progress, for INFO.
+    private let keysDone = Atomic(0)
+    var keysWritten: Int {
+        get { keysDone.load(ordering: .relaxed) }
+        set { keysDone.store(newValue, ordering: .relaxed) }
+    }
+    var keysTotal: Int { sizes.reduce(0) { $0 + $1.keys } }
     let libraries: [[UInt8]]
     /// The databases in the order of the walk, that of their namespaces.
     let order: [(namespace: UInt32, database: Int)]

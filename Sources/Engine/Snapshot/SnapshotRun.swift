@@ -27,6 +27,7 @@ struct SnapshotOptions {
     let version: Int
     let hasChecksum: Bool
     let compresses: Bool
+    let syncsAsItGoes: Bool
     let keepsIdleTime: Bool
     let keepsFrequency: Bool
     let nowMs: Int64
@@ -49,6 +50,7 @@ struct SnapshotOptions {
         version = configuration.rdbVersion
         hasChecksum = configuration.rdbChecksum
         compresses = configuration.rdbCompression
+        syncsAsItGoes = configuration.rdbSaveIncrementalFsync
         keepsIdleTime = configuration.maxmemoryPolicy.isLRU
         keepsFrequency = configuration.maxmemoryPolicy.isLFU
         nowMs = engine.nowMs
@@ -79,7 +81,7 @@ extension SnapshotJob {
                 options.disk, directory: options.directory, name: options.name,
                 temporaryName: options.temporaryName, version: options.version,
                 hasChecksum: options.hasChecksum,
-                syncsAsItGoes: true)
+                syncsAsItGoes: options.syncsAsItGoes)
             writeHeader(&file, options)
             try writeKeys(&file, options, locked)
             try file.complete()
@@ -162,6 +164,7 @@ extension SnapshotJob {
                 }
             }
             rows.removeFirst(taken.count)
+            keysWritten = file.keyCount
         }
     }
 

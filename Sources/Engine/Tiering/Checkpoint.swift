@@ -29,7 +29,12 @@ struct CheckpointState {
     /// Number of the batch with which it is complete.
     var lastBatch: UInt8 = 0
     var startedMs: Int64 = 0
+    var startedUs: Int64 = 0
+    /// Entries and bytes that went to the cold writer.
     var handedOver = 0
+    var handedOverBytes = 0
+    /// The server ends: no bandwidth is kept.
+    var isUrgent = false
     /// Asked for while one was running: begin another when it is done.
     var isWanted = false
     /// It ends an import: there is no log whose segments could go.
@@ -64,8 +69,32 @@ extension Engine {
         checkpoint.phase = logWriter == nil ? .walking : .rotating
         checkpoint.lsn = log.lsn
         checkpoint.startedMs = nowMs
+        checkpoint.startedUs = clock.monotonicUs()
         maintenance?.wake()
         return true
+    }
+
+    /// Whether the checkpoint has moved as much as `checkpoint-bandwidth` lets it by now. A tenth
+    /// of a second's share is always free.
+    var checkpointMustPause: Bool {
+        let rate = configuration.checkpointBytesPerSecond
+        if rate == 0 || checkpoint.isImport || checkpoint.isUrgent { return false }
+        let elapsedUs = clock.monotonicUs() - checkpoint.startedUs + 100_000
+        return Double(checkpoint.handedOverBytes) > Double(rate) * Double(elapsedUs) / 1e6
+    }
+
+    /// Entries that the cold tier does not hold as they are, tombstones included. O(databases).
+    var dirtyKeyCount: Int {
+        (0..<databaseCount).reduce(0) { $0 + databases[$1].dirtyCount }
+    }
+
+    /// Whether the last checkpoint is older than `checkpoint-interval` and the log has grown since.
+    var checkpointIsDue: Bool {
+        guard tier != nil, logIsEnabled, let logWriter else { return false }
+        let interval = Int64(configuration.checkpointIntervalSeconds) * 1000
+        let last = Swift.max(persistence.lastCheckpointMs, startedMs)
+        return interval > 0 && nowMs - last >= interval
+            && logWriter.writtenLSN > persistence.checkpointLSN
     }
 
     /// One slice of the walk: about `limit` entries are looked at. True while there is more to
@@ -73,7 +102,9 @@ extension Engine {
     func stepCheckpoint(limit: Int) -> Bool {
         guard checkpoint.phase == .walking, let tier else { return false }
         // It goes on when there is room again.
-        if tier.space.level == .full { return false }
+        if tier.space.level == .full || checkpointMustPause { return false }
+        let spilledBytes = tier.stats.spilledBytes
+        defer { checkpoint.handedOverBytes += tier.stats.spilledBytes - spilledBytes }
         var left = limit
         while left > 0, checkpoint.database < databaseCount {
             if tier.batch.byteCount >= checkpointBatchBytes {
@@ -132,9 +163,10 @@ extension Engine {
         persistence.checkpointError = error
         persistence.logBytesAtCheckpoint = logWriter?.fileBytes ?? 0
         if error == nil { logBegins(at: checkpoint.lsn) }
-        let isWanted = checkpoint.isWanted
+        let (isWanted, isUrgent) = (checkpoint.isWanted, checkpoint.isUrgent)
         checkpoint = CheckpointState()
         if isWanted { startCheckpoint() }
+        checkpoint.isUrgent = isUrgent
     }
 
     /// No segment is left from before `lsn`: what only a replay from there could need may go. Not

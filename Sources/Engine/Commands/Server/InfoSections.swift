@@ -123,8 +123,8 @@ enum InfoSections {
         info.field("current_cow_size", snapshots.job?.keptBytes ?? 0)
         info.field("current_cow_size_age", 0)
         info.field("current_fork_perc", "0.00")
-        info.field("current_save_keys_processed", 0)
-        info.field("current_save_keys_total", 0)
+        info.field("current_save_keys_processed", snapshots.job?.keysWritten ?? 0)
+        info.field("current_save_keys_total", snapshots.job?.keysTotal ?? 0)
         info.field("rdb_changes_since_last_save", engine.stats.changesSinceSave)
         info.flag("rdb_bgsave_in_progress", isSaving)
         info.field("rdb_last_save_time", engine.lastSaveSeconds)
@@ -169,13 +169,25 @@ enum InfoSections {
         info.field("aof_last_cow_size", 0)
         info.field("module_fork_in_progress", 0)
         info.field("module_fork_last_cow_size", 0)
+        if engine.tier != nil {
+            let checkpoint = engine.checkpoint
+            info.field("checkpoint_phase", "\(checkpoint.phase)")
+            info.field("checkpoint_lsn", persistence.checkpointLSN)
+            info.field("checkpoint_current_keys", checkpoint.handedOver)
+            info.field("checkpoint_current_bytes", checkpoint.handedOverBytes)
+            info.field("checkpoint_dirty_keys", engine.dirtyKeyCount)
+        }
         if let logWriter = engine.logWriter {
+            if let archive = logWriter.archive {
+                info.field("log_archived_segments", archive.segments)
+                info.field("log_archive_status", archive.error == nil ? "ok" : "err")
+            }
             info.field("aof_current_size", logWriter.fileBytes)
             info.field("aof_base_size", persistence.logBytesAtCheckpoint)
             info.field("aof_pending_rewrite", 0)
             info.field("aof_buffer_length", engine.log.count)
             info.field("aof_pending_bio_fsync", logWriter.syncedLSN < logWriter.writtenLSN ? 1 : 0)
-            info.field("aof_delayed_fsync", 0)
+            info.field("aof_delayed_fsync", persistence.delayedSyncs)
         }
     }
 
