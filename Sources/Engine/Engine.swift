@@ -94,6 +94,8 @@ package final class Engine: @unchecked Sendable {
     var replayLSN: UInt64 = 0
     /// What is replayed is a log of Redis. Its positions mean nothing here: all that comes from
     /// it counts as position 0, where Firn's own log begins.
+    /// Tells how far the loading at the start is; nil once that is over.
+    var loading: LoadProgress?
     var isImporting = false
     /// Where the eviction sweep goes on: database and position in hash space.
     var sweptDatabase = 0

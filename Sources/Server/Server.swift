@@ -37,6 +37,10 @@ package final class Server: @unchecked Sendable {
             exit(0)
         case .run: break
         }
+        if let mistake = options.restoreMistake {
+            ServerProcess.complain(mistake)
+            exit(1)
+        }
         var configuration: Configuration
         let filePath: String?
         do {
@@ -60,7 +64,7 @@ package final class Server: @unchecked Sendable {
             clientsMax: configuration.maxClients, log)
         let server = Server(configuration, log)
         server.announce(filePath)
-        server.start(filePath)
+        server.start(filePath, options.restore)
         server.waitForSignals()
     }
 
@@ -97,7 +101,7 @@ package final class Server: @unchecked Sendable {
         log.notice("Data directory: \(configuration.dir)")
     }
 
-    private func start(_ filePath: String?) {
+    private func start(_ filePath: String?, _ restore: RestoreRequest?) {
         do {
             try listener.bind(configuration)
         } catch {
@@ -109,7 +113,9 @@ package final class Server: @unchecked Sendable {
         let report: RecoveryReport
         let engine: Engine
         do {
-            (engine, report) = try Engine.open(configuration) { log.notice("\($0)") }
+            (engine, report) = try Engine.open(configuration, restoring: restore) {
+                [log] in log.notice("\($0)")
+            }
         } catch {
             listener.close()
             fail(error.description)

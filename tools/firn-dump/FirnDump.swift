@@ -22,6 +22,7 @@ struct FirnDump: ParsableCommand {
         version: Version.firn,
         subcommands: [
             Stat.self, Keys.self, Get.self, Log.self, Export.self, Archive.self,
+            RestoreCommand.self,
         ])
 
     static func main() {

@@ -1,6 +1,6 @@
 // The command line of the server.
 //
-//     firn-server [file] [--name value ...] ... [-]
+//     firn-server [file] [--name value ...] ... [--restore FILE [--restore-log DIR] ...] [-]
 //
 // Options are directives: `--port 6380 --save 900 1 --save ""` becomes one line each, appended to
 // the file, so that they come last and win. The word right after an option's name is its value
@@ -19,6 +19,10 @@ package struct LaunchOptions {
     package private(set) var readsStandardInput = false
     /// The options as lines of a configuration file.
     package private(set) var lines = ""
+    /// The data directory is to be made anew.
+    package private(set) var restore: RestoreRequest?
+    /// What is wrong with the words about that.
+    package private(set) var restoreMistake: String?
 
     /// `arguments` without the program's name.
     package init(_ arguments: [String]) {
@@ -31,7 +35,7 @@ package struct LaunchOptions {
             return
         default: break
         }
-        var rest = arguments[...]
+        var rest = takeRestore(arguments)[...]
         if let first = rest.first {
             if first == "-" {
                 readsStandardInput = true
@@ -66,6 +70,44 @@ package struct LaunchOptions {
         }
     }
 
+    /// Takes the words out that are about a restore; they are no directives.
+    private mutating func takeRestore(_ arguments: [String]) -> [String] {
+        var rest: [String] = []
+        var (source, logs, until, force) = (String?.none, [String](), RestoreLimit?.none, false)
+        var words = arguments[...]
+        while let word = words.popFirst() {
+            switch word {
+            case "--restore", "--restore-log", "--until":
+                guard let value = words.popFirst() else {
+                    restoreMistake = "\(word) needs a value"
+                    return rest
+                }
+                if word == "--restore" {
+                    source = WorkingDirectory.absolute(value)
+                } else if word == "--restore-log" {
+                    logs.append(WorkingDirectory.absolute(value))
+                } else if let limit = RestoreLimit(value) {
+                    until = limit
+                } else {
+                    restoreMistake =
+                        "--until takes a time ('2026-11-27 14:30:00' in UTC, or Unix seconds) or "
+                        + "lsn:<position>, not '\(value)'"
+                }
+            case "--force": force = true
+            default: rest.append(word)
+            }
+        }
+        if let source {
+            restore = RestoreRequest(source: source)
+            restore?.logs = logs
+            restore?.until = until
+            restore?.force = force
+        } else if !logs.isEmpty || until != nil || force {
+            restoreMistake = "--restore-log, --until and --force go with --restore"
+        }
+        return rest
+    }
+
     /// The configuration that file, standard input and options come to, and the file's absolute
     /// path for CONFIG REWRITE.
     package func load() throws(ConfigurationFileError) -> (Configuration, filePath: String?) {
@@ -94,6 +136,12 @@ package struct LaunchOptions {
                firn-server - (read config from stdin)
                firn-server -v or --version
                firn-server -h or --help
+
+        Restoring (into the data directory, then the server runs):
+               --restore FILE       an RDB file, an AOF file, or a directory with a log
+               --restore-log DIR    segments to apply to it (log-archive-dir, appendonlydir)
+               --until TIME         stop there: '2026-11-27 14:30:00' (UTC), Unix seconds, lsn:N
+               --force              replace what the data directory holds
 
         Examples:
                firn-server (run the server with default conf)

@@ -217,6 +217,12 @@ extension Codecs {
 package enum WorkingDirectory {
     package static let atStart = resolved(".") ?? "/"
 
+    /// A path that means the same when the directory changes.
+    package static func absolute(_ path: String) -> String {
+        if path.hasPrefix("/") { return path }
+        return atStart == "/" ? "/\(path)" : "\(atStart)/\(path)"
+    }
+
     /// The absolute path of an existing directory; nil with `errno` set if there is none.
     package static func resolved(_ path: String) -> String? {
         guard let full = realpath(path, nil) else { return nil }

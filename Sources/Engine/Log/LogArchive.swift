@@ -48,7 +48,8 @@ extension LogWriter {
         var isCopied = true
         do throws(LogError) {
             guard let start = try LogReader.segmentStart(disk, path) else { return true }
-            let target = "\(directory)/" + LogArchive.name(stream: start.stream, startLSN: start.lsn)
+            let target =
+                "\(directory)/" + LogArchive.name(stream: start.stream, startLSN: start.lsn)
             isCopied = try logIO { () throws(IOError) in try move(path, to: target, directory) }
         } catch {
             failure = error.description
@@ -96,7 +97,8 @@ extension LogWriter {
                 byteCount: bytes.count, alignment: 16)
             defer { copy.deallocate() }
             let count = try second.read(into: copy, at: offset)
-            isSame = count == bytes.count
+            isSame =
+                count == bytes.count
                 && memcmp(copy.baseAddress!, bytes.baseAddress!, count) == 0
             return isSame
         }

@@ -240,7 +240,10 @@ package struct LogBuffer: ~Copyable {
 
     /// Makes the next effect select its database again: at the start of a segment, and of a
     /// replica's stream.
-    package mutating func forgetDatabase() { database = -1 }
+    package mutating func forgetContext() {
+        database = -1
+        lastTimestamp = 0
+    }
 
     @inline(never)
     private mutating func select(_ database: Int) {

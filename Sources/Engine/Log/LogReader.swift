@@ -65,6 +65,12 @@ package struct LogReader: ~Copyable {
     /// Set when `next` has returned nil.
     package private(set) var end: LogEnd?
 
+    /// Bytes of all files, for telling how far the reading is.
+    package private(set) var totalBytes = 0
+    package var isRedis: Bool { format == .redis }
+    /// Position behind the last batch that was read.
+    package var lsn: LSN { scanner.lsn }
+
     private let disk: any Disk
     private let files: LogFiles
     private let manifest: LogManifest
@@ -133,6 +139,33 @@ package struct LogReader: ~Copyable {
             throw .manifest(file: files.manifestName, line: 0, reason: "it names no segment")
         }
         if try openNext() { startLSN = scanner.lsn }
+        for name in names {
+            totalBytes += (try? disk.open(path(name), .read).size()) ?? 0
+        }
+    }
+
+    /// Names are of files in the log's directory, or paths.
+    private func path(_ name: String) -> String {
+        name.hasPrefix("/") ? name : files.path(name)
+    }
+
+    /// Whether the unit that `command`, which was read last, begins is behind the limit of a
+    /// restore. Throws if the log does not tell.
+    func isBehind(_ limit: RestoreLimit, _ command: LogCommand) throws(LogError) -> Bool {
+        switch limit {
+        case .time(let seconds):
+            if command.timestamp == 0 {
+                throw .damaged(
+                    file: fileNames[fileIndex], offset: command.offset,
+                    reason: "it does not note the time (aof-timestamp-enabled), so that it cannot "
+                        + "be restored up to one")
+            }
+            return command.timestamp > seconds
+        case .lsn(let lsn):
+            var last = index - 1
+            while !scanner.commands[last].endsUnit { last += 1 }
+            return scanner.commands[last].endLSN > lsn
+        }
     }
 
     deinit { views.deallocate() }
@@ -217,7 +250,7 @@ package struct LogReader: ~Copyable {
         if fileIndex + 1 >= fileNames.count { return false }
         fileIndex += 1
         let name = fileNames[fileIndex]
-        let path = files.path(name)
+        let path = path(name)
         if !disk.exists(path) { throw .missing(file: name) }
         let opened = try logIO { () throws(IOError) in try disk.open(path, .read) }
         file = opened

@@ -85,8 +85,9 @@ extension LogWriter {
             return true
         }
         if !isStarted { return }
-        // Redis reads each segment with a client of its own, which starts in database 0.
-        buffer.forgetDatabase()
+        // Redis reads each segment with a client of its own, which starts in database 0; the time
+        // is noted anew for whoever restores up to one.
+        buffer.forgetContext()
     }
 
     /// Second half: syncs the old segment, makes the new one and lets the manifest name it.

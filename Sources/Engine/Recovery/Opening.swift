@@ -26,11 +26,18 @@ import Glibc
 
 extension Engine {
     /// Opens the directory that the configuration names, recovers what is in it, and starts the
-    /// background threads. `note` is told what happens, a line each.
+    /// background threads. `restoring`: the directory is made anew of something else first.
+    /// `note` is told what happens, a line each.
     package static func open(
-        _ configuration: Configuration, note: (String) -> Void
+        _ configuration: Configuration, restoring request: RestoreRequest? = nil,
+        note: @escaping (String) -> Void
     ) throws(StartError) -> (engine: Engine, report: RecoveryReport) {
         var opening = try Opening(configuration)
+        if let request {
+            opening.restore = Restore(
+                request: request, configuration: configuration, disk: opening.disk,
+                files: opening.files)
+        }
         return try opening.run(note)
     }
 }
@@ -41,6 +48,7 @@ private struct Opening {
     let lock: DirectoryLock
     let disk: any Disk = SystemDisk.shared
     let files: LogFiles
+    var restore: Restore?
     var report = RecoveryReport()
     let startedUs = Clock.system.monotonicUs()
 
@@ -53,8 +61,13 @@ private struct Opening {
     }
 
     mutating func run(
-        _ note: (String) -> Void
+        _ note: @escaping (String) -> Void
     ) throws(StartError) -> (engine: Engine, report: RecoveryReport) {
+        if let restore {
+            try restore.prepare()
+        } else {
+            try Restore.refuseBrokenOff(configuration.dir, disk)
+        }
         let manifest = try loadManifest()
         let isFirn =
             try manifest.map { (manifest) throws(StartError) in
@@ -67,13 +80,17 @@ private struct Opening {
             seed: UInt64(bitPattern: startedUs) ^ UInt64(getpid()), disk: disk)
         engine.directoryLock = lock
         if let store { attach(store, to: engine) }
-        if !configuration.appendOnly {
+        engine.loading = LoadProgress(note)
+        if let restore {
+            try self.restore(engine, restore, note)
+        } else if !configuration.appendOnly {
             try loadSnapshot(engine, note)
         } else if let manifest, let log, mustRecover(log, store, stream) {
             try recover(engine, manifest, stream, note)
         } else {
             try importOrCreate(engine, manifest, stream, note)
         }
+        engine.loading = nil
         engine.start()
         report.milliseconds = (Clock.system.monotonicUs() - startedUs) / 1000
         return (engine, report)
@@ -267,9 +284,41 @@ private struct Opening {
         } else {
             try loadSnapshot(engine, note)
         }
+        try beginLog(engine, hasBase: hasBase)
+    }
+
+    /// Lets a log begin behind what has been imported.
+    private func beginLog(_ engine: Engine, hasBase: Bool) throws(StartError) {
         let fresh = engine.makeStream()
         if engine.tier != nil { try engine.settleImport(stream: fresh) }
         try createLog(engine, fresh, hasBase: hasBase)
+    }
+
+    /// Makes the directory anew; it is empty, and marked.
+    private mutating func restore(
+        _ engine: Engine, _ restore: Restore, _ note: (String) -> Void
+    ) throws(StartError) {
+        do throws(StartError) {
+            try restore.load(engine, &report)
+        } catch {
+            engine.tier?.writer.stop()
+            throw error
+        }
+        if report.droppedBytes > 0 {
+            note(
+                "The log ended in \(report.droppedBytes) bytes that a crash left unfinished "
+                    + "(\(report.droppedReason)); they were left out")
+        }
+        if configuration.appendOnly {
+            try beginLog(engine, hasBase: engine.tier == nil)
+        } else {
+            // The snapshot is what the next start finds.
+            try starting { () throws(SnapshotError) in
+                try engine.withLock { (engine) throws(SnapshotError) in try engine.saveNow() }
+            }
+        }
+        try restore.finish()
+        note("Restored \(engine.liveKeyCount) keys from '\(report.source)'")
     }
 
     private func createLog(
@@ -351,7 +400,7 @@ extension ColdStore {
 }
 
 /// Turns the error of a part into the reason why the server does not start.
-private func starting<R: ~Copyable, E: Error & CustomStringConvertible>(
+func starting<R: ~Copyable, E: Error & CustomStringConvertible>(
     _ body: () throws(E) -> R
 ) throws(StartError) -> R {
     do throws(E) { return try body() } catch { throw StartError(error.description) }

@@ -24,9 +24,10 @@ package struct RecoveryReport: Sendable {
 
 extension Engine {
     /// Replays what a reader yields from position `from` on; everything before is in the cold
-    /// tier. Returns the log's end.
+    /// tier. Returns the log's end; nil if `until` came before it.
     func replay(
-        _ reader: inout LogReader, from: LSN = 0, report: inout RecoveryReport
+        _ reader: inout LogReader, from: LSN = 0, until limit: RestoreLimit? = nil,
+        report: inout RecoveryReport
     ) throws(LogError) -> LogEnd? {
         let client = Client(id: 0, nowMs: nowMs, isReplay: true)
         isReplaying = true
@@ -43,6 +44,12 @@ extension Engine {
                         isAtEnd = true
                         break
                     }
+                    if let limit, command.startsUnit, command.endLSN > from,
+                        try reader.isBehind(limit, command)
+                    {
+                        isAtEnd = true
+                        break
+                    }
                     if command.database >= databaseCount { throw .database(command.database) }
                     if command.endLSN > from, apply(command, client) {
                         report.replayedEffects += 1
@@ -53,6 +60,10 @@ extension Engine {
                 }
                 releaseVisitors()
             }
+            loading?.reached(
+                report.replayedEffects + report.skippedEffects, "effects",
+                done: Int(truncatingIfNeeded: reader.lsn &- reader.startLSN),
+                of: reader.totalBytes)
             waitForRoom()
         }
         return reader.end

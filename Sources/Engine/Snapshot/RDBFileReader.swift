@@ -17,6 +17,20 @@ struct RDBKey {
     let expiry: Int64?
     let idleSeconds: Int?
     let frequency: UInt8?
+    /// Where the record ends in the file, and how long the file is.
+    let endOffset: Int
+    let fileBytes: Int
+}
+
+/// What the head of a file says of it.
+struct RDBFacts {
+    /// The log that it is a snapshot of, 40 hex digits, and its position in it.
+    var stream: [UInt8]?
+    var lsn: LSN?
+    /// When it was begun, Unix time.
+    var seconds: Int64?
+    /// It is an RDB file and nothing else, not the first part of an AOF.
+    var isWhole = true
 }
 
 /// A mapped file.
@@ -70,6 +84,15 @@ enum RDBFile {
     }
 }
 
+extension RDBFile {
+    /// Reads the auxiliary fields at the file's head; checks nothing else.
+    static func facts(_ path: String) throws(RDBError) -> RDBFacts {
+        let file = try MappedFile(path)
+        var walk = try RDBWalk(file.bytes, path, checksum: false)
+        return walk.facts()
+    }
+}
+
 /// The state of one walk.
 private struct RDBWalk {
     let path: String
@@ -102,6 +125,25 @@ private struct RDBWalk {
 
     private func damaged(_ what: String) -> RDBError {
         RDBError(description: "'\(path)' is damaged at offset \(cursor.offset): \(what)")
+    }
+
+    mutating func facts() -> RDBFacts {
+        var facts = RDBFacts()
+        while cursor.byte() == RDBOpcode.aux, let name = cursor.stringArray(),
+            let value = cursor.stringArray()
+        {
+            let text = String(decoding: value, as: UTF8.self)
+            switch String(decoding: name, as: UTF8.self) {
+            case "firn-lsn": facts.lsn = LSN(text)
+            case "ctime": facts.seconds = Int64(text)
+            case "firn-stream" where value.count == LogAnnotation.streamIDCount:
+                facts.stream = value
+            // Redis says so of a base and of an AOF's preamble.
+            case "aof-preamble", "aof-base": if text == "1" { facts.isWhole = false }
+            default: break
+            }
+        }
+        return facts
     }
 
     /// Takes what has been walked into the checksum.
@@ -198,7 +240,7 @@ private struct RDBWalk {
         name.withUnsafeBytes { raw in
             let item = RDBKey(
                 database: database, key: raw, expiry: expiry, idleSeconds: idle,
-                frequency: frequency)
+                frequency: frequency, endOffset: cursor.offset, fileBytes: bytes.count)
             do throws(RDBError) { try body(item, value) } catch { failure = error }
         }
         if let failure { throw failure }
@@ -235,6 +277,14 @@ extension Engine {
     func importSnapshot(
         _ path: String, isBase: Bool = false, position: LSN? = nil
     ) throws(StartError) -> Int {
+        var end = 0
+        return try importSnapshot(path, isBase: isBase, position: position, end: &end)
+    }
+
+    /// The same; `end` is where the RDB part ends.
+    func importSnapshot(
+        _ path: String, isBase: Bool = false, position: LSN? = nil, end: inout Int
+    ) throws(StartError) -> Int {
         var count = 0
         withLock { engine in
             engine.isReplaying = isBase
@@ -247,7 +297,7 @@ extension Engine {
         }
         let context = DecodingContext(configuration, secret)
         do throws(RDBError) {
-            try RDBFile.read(
+            end = try RDBFile.read(
                 path, context, checksum: configuration.rdbChecksum, position: position,
                 library: { code in withLock { $0.adopt(library: code) } }
             ) {
@@ -255,7 +305,10 @@ extension Engine {
                 try withLock { (engine) throws(RDBError) in
                     if try engine.place(item, value) { count += 1 }
                 }
-                if count & 63 == 0 { waitForRoom() }
+                if count & 63 == 0 {
+                    loading?.reached(count, "keys", done: item.endOffset, of: item.fileBytes)
+                    waitForRoom()
+                }
             }
         } catch {
             throw StartError(error.description)

@@ -30,6 +30,8 @@ final class SnapshotJob: @unchecked Sendable {
     static let sliceBytes = 4 << 20
 
     let lsn: UInt64
+    /// The log in which `lsn` is a position; nil without one.
+    let stream: [UInt8]?
     /// It becomes the base of the log, not `dump.rdb`.
     let isBase: Bool
     let cold: ColdSnapshot?
@@ -56,6 +58,7 @@ final class SnapshotJob: @unchecked Sendable {
 
     init(_ engine: Engine, isBase: Bool = false) throws(ColdError) {
         lsn = engine.currentLSN
+        stream = engine.logWriter?.stream
         libraries = engine.libraries.codes
         self.isBase = isBase
         if let tier = engine.tier { cold = try tier.store.snapshot() } else { cold = nil }

@@ -112,6 +112,7 @@ extension SnapshotJob {
         file.aux("aof-base", options.isBase ? "1" : "0")
         file.aux("firn-ver", Version.firn)
         file.aux("firn-lsn", String(lsn))
+        if let stream { file.aux("firn-stream", String(decoding: stream, as: UTF8.self)) }
         for code in libraries { file.library(code) }
     }
 

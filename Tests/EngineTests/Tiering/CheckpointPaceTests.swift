@@ -16,7 +16,9 @@ import Testing
         #expect(test.wait { $0.checkpoint.handedOver > 0 })
         #expect(test.engine.withLock { $0.checkpointMustPause })
         // One slice is through; the rest would take hours.
-        let (phase, moved) = test.engine.withLock { ($0.checkpoint.phase, $0.checkpoint.handedOver) }
+        let (phase, moved) = test.engine.withLock {
+            ($0.checkpoint.phase, $0.checkpoint.handedOver)
+        }
         #expect(phase == .walking)
         #expect(moved < 1000)
         let info = test.run("INFO", "persistence")
