@@ -63,6 +63,7 @@ package final class Engine: @unchecked Sendable {
     var snapshots = SnapshotState()
     var snapshotIsRunning = false
     var snapshotThread: BackgroundThread?
+    var backup = BackupState()
     var maintenance: Maintenance?
     var lazyFree = LazyFree()
     /// Held for as long as the engine has its directory open.
@@ -94,9 +95,9 @@ package final class Engine: @unchecked Sendable {
     var replayLSN: UInt64 = 0
     /// What is replayed is a log of Redis. Its positions mean nothing here: all that comes from
     /// it counts as position 0, where Firn's own log begins.
+    var isImporting = false
     /// Tells how far the loading at the start is; nil once that is over.
     var loading: LoadProgress?
-    var isImporting = false
     /// Where the eviction sweep goes on: database and position in hash space.
     var sweptDatabase = 0
     var sweepPosition: UInt64 = 0

@@ -53,6 +53,13 @@ package final class Environment: @unchecked Sendable {
         try LMDBError.check(mdb_env_sync(raw, 1), "mdb_env_sync")
     }
 
+    /// Writes the newest state into `directory`, which must be there and empty, without the pages
+    /// that are free; not synced. Beside readers and writers; O(size).
+    package func copy(to directory: String) throws(LMDBError) {
+        try LMDBError.check(
+            mdb_env_copy2(raw, directory, UInt32(MDB_CP_COMPACT)), "mdb_env_copy2")
+    }
+
     /// Frees the reader slots of processes that died; the number freed.
     @discardableResult
     package func removeDeadReaders() throws(LMDBError) -> Int {

@@ -88,6 +88,8 @@ package struct Configuration: Sendable {
     /// A checkpoint is made when the last is so old and something has been logged since; 0: never
     /// for its age.
     package var checkpointIntervalSeconds = 3600
+    /// Where BACKUP makes its directories.
+    package var backupDirectory = "backup"
     /// Where segments go that the log no longer needs; empty: they are removed.
     package var logArchiveDirectory = ""
     package var savePoints = [

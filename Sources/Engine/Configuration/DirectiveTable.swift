@@ -82,6 +82,7 @@ enum DirectiveTable {
         .field("auto-aof-rewrite-min-size", \.autoAofRewriteMinBytes, Codecs.memory(0...int64)),
         .field("checkpoint-bandwidth", \.checkpointBytesPerSecond, Codecs.memory(0...int64)),
         .field("checkpoint-interval", \.checkpointIntervalSeconds, Codecs.int(0...int32)),
+        .field("backup-dir", \.backupDirectory, Codecs.text, .protected),
         .field("log-archive-dir", \.logArchiveDirectory, Codecs.text, .protected),
         .field("save", \.savePoints, Codecs.save),
         .field("stop-writes-on-bgsave-error", \.stopWritesOnBgsaveError, Codecs.bool),

@@ -24,7 +24,7 @@ extension LogWriter {
     package func installBase(_ base: LogManifest.Entry, at lsn: LSN) throws(LogError) {
         try syncMonitor.withLock { () throws(LogError) in
             var (next, rest) = monitor.withLock { (manifest, segments) }
-            if monitor.withLock({ isRotating }) {
+            if monitor.withLock({ isRotating || holds > 0 }) {
                 throw .io(IOError(errno: EBUSY, operation: "rewrite", path: files.directory))
             }
             if let old = next.base { next.history.append(old) }

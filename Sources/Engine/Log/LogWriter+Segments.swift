@@ -156,7 +156,7 @@ extension LogWriter {
     package func removeSegments(endingAtOrBefore lsn: LSN) throws(LogError) {
         try syncMonitor.withLock { () throws(LogError) in
             var (next, rest) = monitor.withLock { (manifest, segments) }
-            if monitor.withLock({ isRotating }) { return }
+            if monitor.withLock({ isRotating || holds > 0 }) { return }
             while rest.count > 1 && rest[1].startLSN <= lsn {
                 next.history.append(next.segments.removeFirst())
                 rest.removeFirst()
@@ -169,6 +169,23 @@ extension LogWriter {
             try logIO { () throws(IOError) in try files.store(next, disk) }
             monitor.withLock { adopt(next, rest) }
             removeHistory()
+        }
+    }
+
+    /// Keeps every file of the log where it is until `releaseFiles`. Waits for a removal that is
+    /// under way: background threads.
+    func holdFiles() {
+        syncMonitor.withLock { monitor.withLock { holds += 1 } }
+    }
+
+    func releaseFiles() { monitor.withLock { holds -= 1 } }
+
+    /// The files that the log is made of now, with the bytes of each that are whole batches.
+    var wholeFiles: (manifest: LogManifest, lastBytes: Int) {
+        monitor.withLock {
+            var manifest = manifest
+            manifest.history = []
+            return (manifest, length)
         }
     }
 

@@ -58,6 +58,8 @@ package final class LogWriter: @unchecked Sendable {
     /// `replaced` says.
     var awaitsBase = false
     var replaced: LogManifest?
+    /// While a backup copies them, files are neither removed nor replaced.
+    var holds = 0
     /// Where segments go that are no longer needed (LogArchive.swift).
     var archiveState: LogArchive?
     var currentPolicy: SyncPolicy

@@ -68,7 +68,8 @@ extension Engine {
     /// Whether a rewrite that is asked for may begin.
     var rewriteMayBegin: Bool {
         rewriting.isWanted && !rewriting.isRunning && !rewriting.logEnds && !rewriting.isOver
-            && checkpoint.phase == .idle && snapshots.job == nil && !snapshots.threadIsRunning
+            && !backup.isRunning && checkpoint.phase == .idle && snapshots.job == nil
+            && !snapshots.threadIsRunning
             && nowMs >= rewriting.nextTryMs
     }
 

@@ -184,6 +184,7 @@ extension Engine {
                 usleep(1000)
             }
         }
+        backup.thread?.join()
         maintenance?.stop()
         withLock { $0.abandonSnapshot() }
         snapshotThread?.join()

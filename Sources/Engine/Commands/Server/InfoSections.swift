@@ -177,6 +177,12 @@ enum InfoSections {
             info.field("checkpoint_current_bytes", checkpoint.handedOverBytes)
             info.field("checkpoint_dirty_keys", engine.dirtyKeyCount)
         }
+        let backup = engine.backup
+        info.flag("backup_in_progress", backup.isRunning)
+        info.field("backup_last_status", backup.lastError == nil ? "ok" : "err")
+        info.field("backup_last_name", backup.lastName)
+        info.field("backup_last_lsn", backup.lastLSN)
+        info.field("backup_last_time", backup.lastMs / 1000)
         if let logWriter = engine.logWriter {
             if let archive = logWriter.archive {
                 info.field("log_archived_segments", archive.segments)

@@ -8,6 +8,12 @@ private let persistenceRows: [CommandSpec] = [
         "Asynchronously rewrite the append-only file",
         PersistenceCommands.bgrewriteaof),
     CommandSpec(
+        "backup", -1, [.admin, .noScript, .noAsyncLoading], .server, since: "0.1.0",
+        "Copy the whole store into a directory of its own, in the background",
+        syntax: "[name]",
+        complexity: "O(N) in the background, N being the size of the store",
+        BackupCommand.backup),
+    CommandSpec(
         "bgsave", -1, [.admin, .noScript, .noAsyncLoading], .server, since: "1.0.0",
         "Asynchronously save the dataset to disk",
         syntax: "[SCHEDULE]",
