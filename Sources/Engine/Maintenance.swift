@@ -123,6 +123,7 @@ extension Engine {
         submitWaitingBatch()
         startDueWork()
         flushLog()
+        logWriter?.noteDurable(&log)
         retryLogRoom()
         log.shrink(nowMs: nowMs)
         slice.mustRotate = checkpoint.phase == .rotating

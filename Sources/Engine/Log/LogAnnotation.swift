@@ -2,9 +2,13 @@
 //
 //     #FIRN:stream=<40 hex>;lsn=<decimal>;crc=<8 hex>\r\n   first line of a segment; the CRC is
 //                                                           that of the line before `;crc=`
-//     #FIRN:lsn=<decimal>;crc=<8 hex>\r\n                   end of a batch; the CRC is that of
-//                                                           every byte since the line before it
-//                                                           of either of these two kinds
+//     #FIRN:lsn=<decimal>;synced=<decimal>;crc=<8 hex>\r\n  end of a batch; up to `synced` the log
+//                                                           was durable when it was written; the
+//                                                           CRC is that of every byte since the
+//                                                           line before it of either of these two
+//                                                           kinds, up to `;crc=`
+//     #FIRN:lsn=<decimal>;crc=<8 hex>\r\n                   the same without that knowledge; the CRC
+//                                                           is that of the bytes before the line
 //     #FIRN:expire\r\n                                      the next command is an expiry's DEL
 //     #FIRN:unarchive=<decimal>-<decimal>\r\n               with the next command this row leaves the
 //                                                           archive: expiry time, number
@@ -28,14 +32,30 @@ enum LogAnnotation {
     static let streamIDCount = 40
     /// The longest line about the archive: fixed text, twice 20 digits.
     static let archiveBytesMax = 16 + 20 + 1 + 20 + 2
-    /// The longest end-of-batch line: fixed text, 20 digits, 8 hex digits.
-    static let batchEndBytesMax = 10 + 20 + 5 + 8 + 2
+    /// The longest end-of-batch line: fixed text, twice 20 digits, 8 hex digits.
+    static let batchEndBytesMax = 10 + 20 + 8 + 20 + 5 + 8 + 2
 
-    /// The end of a batch, at `out` (room for `batchEndBytesMax`); returns its length.
-    static func writeBatchEnd(lsn: LSN, crc: UInt32, to out: UnsafeMutableRawPointer) -> Int {
+    /// The end of a batch.
+    struct BatchEnd {
+        var lsn: LSN
+        /// The log was durable up to here; nil in lines that do not say.
+        var synced: LSN?
+        var crc: UInt32
+        /// How many bytes of the line itself the CRC covers.
+        var coveredBytes: Int
+    }
+
+    /// The end of a batch whose bytes have the CRC `batch`, at `out` (room for
+    /// `batchEndBytesMax`); returns its length.
+    static func writeBatchEnd(
+        lsn: LSN, synced: LSN, batch: UInt32, to out: UnsafeMutableRawPointer
+    ) -> Int {
         var at = out
         put("#FIRN:lsn=", &at)
         putDecimal(lsn, &at)
+        put(";synced=", &at)
+        putDecimal(synced, &at)
+        let crc = CRC32C.checksum(Bytes(start: out, count: at - out), seed: batch)
         put(";crc=", &at)
         putHex(crc, &at)
         put("\r\n", &at)
@@ -91,12 +111,18 @@ enum LogAnnotation {
     }
 
     /// Reads the end of a batch, without its line break; nil if the line is anything else.
-    static func batchEnd(_ line: Bytes) -> (lsn: LSN, crc: UInt32)? {
+    static func batchEnd(_ line: Bytes) -> BatchEnd? {
         var rest = line
-        guard take("#FIRN:lsn=", &rest), let lsn = takeDecimal(&rest), take(";crc=", &rest),
-            let crc = takeHex(&rest), rest.count == 0
-        else { return nil }
-        return (lsn, crc)
+        guard take("#FIRN:lsn=", &rest), let lsn = takeDecimal(&rest) else { return nil }
+        var synced: LSN?
+        var covered = 0
+        if take(";synced=", &rest) {
+            guard let position = takeDecimal(&rest) else { return nil }
+            synced = position
+            covered = line.count - rest.count
+        }
+        guard take(";crc=", &rest), let crc = takeHex(&rest), rest.count == 0 else { return nil }
+        return BatchEnd(lsn: lsn, synced: synced, crc: crc, coveredBytes: covered)
     }
 
     /// Reads the first line of a segment, without its line break.

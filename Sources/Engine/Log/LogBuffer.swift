@@ -44,6 +44,8 @@ package struct LogBuffer: ~Copyable {
     /// Unix seconds to note before the next unit (`aof-timestamp-enabled`); 0 for none. The
     /// engine sets it once per turn.
     package var timestamp: Int64 = 0
+    /// Up to here the log is durable, as far as is known: each batch says so. The writer sets it.
+    var syncedLSN: LSN = 0
 
     /// An empty buffer at position `lsn`.
     package init(lsn: LSN = 0) {
@@ -258,10 +260,21 @@ package struct LogBuffer: ~Copyable {
     /// Ends the pending batch with its annotation line, if it has bytes that no line covers.
     package mutating func closeBatch() {
         precondition(unitDepth == 0, "a batch cannot end inside a unit")
-        if count == batchStart { return }
+        if count > batchStart { endBatch() }
+    }
+
+    /// A batch of nothing, which says up to where the log is durable. Between batches.
+    mutating func noteDurable(_ lsn: LSN) {
+        precondition(count == 0, "effects are pending")
+        syncedLSN = lsn
+        endBatch()
+    }
+
+    private mutating func endBatch() {
         reserve(LogAnnotation.batchEndBytesMax)
         let crc = CRC32C.checksum(Bytes(start: base + batchStart, count: count - batchStart))
-        addAnnotation(LogAnnotation.writeBatchEnd(lsn: lsn, crc: crc, to: base + count))
+        addAnnotation(
+            LogAnnotation.writeBatchEnd(lsn: lsn, synced: syncedLSN, batch: crc, to: base + count))
         batchStart = count
     }
 

@@ -1,9 +1,15 @@
 // Tells a torn tail from damage in the middle.
 //
 // A crash leaves a batch unfinished at the end of the last segment: nothing that anybody was
-// promised stands behind it, and it is cut. If a whole batch with a matching CRC stands behind
-// the bad one, then the bad one was once whole as well, and cutting there would throw away
-// what was acknowledged: the start must stop, and a person decide.
+// promised stands behind it, and it is cut. After a loss of power it need not be the last: pages
+// that were not synced reach the disk in any order, or not at all. But each batch tells up to where
+// the log was durable when it was written. If a whole batch with a matching CRC stands behind the
+// bad one and tells of a position past the bad one's start, then the bad one was once whole, and
+// cutting there would throw away what was acknowledged: the start must stop, and a person decide.
+// The same if a whole batch does not tell, as in logs of earlier versions.
+//
+// An idle log gets a batch that only tells (LogWriter.noteDurable); so nothing but what was written
+// in about the last second, and the last such batch itself, can be damaged without being noticed.
 //
 // So from the bad batch on, the rest of the segment is searched for end-of-batch lines; each is
 // tried against the ends of the few lines before it, where "end" is recognised by either half
@@ -14,9 +20,10 @@ enum LogDamage {
     private static let overlapBytes = 128
     private static let triesMax = 4
 
-    /// Whether an intact batch starts behind `offset` in a segment of `size` bytes.
-    static func intactBatchFollows(
-        _ file: any DiskFile, from offset: Int, size: Int
+    /// Whether the batch at `offset` in a segment of `size` bytes, where the stream is at `lsn`,
+    /// was once durable, as far as intact batches behind it tell.
+    static func wasDurable(
+        _ file: any DiskFile, at offset: Int, size: Int, lsn: LSN
     ) throws(IOError) -> Bool {
         let window = UnsafeMutableRawBufferPointer.allocate(
             byteCount: windowBytes + overlapBytes, alignment: 16)
@@ -45,11 +52,13 @@ enum LogDamage {
                 let rest = bytes.slice(found, min(count - found, overlapBytes))
                 guard let lineEnd = rest.firstIndex(of: 0x0A) else { continue }
                 if lineEnd > 0, rest[lineEnd - 1] == 0x0D,
-                    let mark = LogAnnotation.batchEnd(rest.slice(0, lineEnd - 1))
+                    let mark = LogAnnotation.batchEnd(rest.slice(0, lineEnd - 1)),
+                    mark.synced ?? .max > lsn
                 {
-                    for end in ends where end < at + found {
-                        let crc = try checksum(file, end, at + found, scratch)
-                        if crc == mark.crc { return true }
+                    let covered = at + found + mark.coveredBytes
+                    // A line that stands alone starts where its batch does.
+                    for end in ends + [at + found] where end < covered {
+                        if try checksum(file, end, covered, scratch) == mark.crc { return true }
                     }
                 }
                 add(at + found + lineEnd + 1, &ends)

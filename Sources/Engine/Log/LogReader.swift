@@ -230,10 +230,11 @@ package struct LogReader: ~Copyable {
         let damage = LogError.damaged(file: fileNames[fileIndex], offset: offset, reason: reason)
         guard mayCut, loadTruncated, fileIndex == fileNames.count - 1 else { throw damage }
         if format == .firn {
-            let follows = try logIO { () throws(IOError) in
-                try LogDamage.intactBatchFollows(file, from: offset, size: size)
+            let lsn = scanner.lsn
+            let wasDurable = try logIO { () throws(IOError) in
+                try LogDamage.wasDurable(file, at: offset, size: size, lsn: lsn)
             }
-            if follows { throw damage }
+            if wasDurable { throw damage }
         }
         finish(droppedBytes: size - offset, reason)
     }

@@ -169,8 +169,10 @@ struct LogScanner: ~Copyable {
                             : .torn("the file ends inside an annotation line"))
                 }
                 if hasBatchEnds, let mark = LogAnnotation.batchEnd(line) {
-                    let covered = Bytes(start: window + batchStart, count: start)
+                    let covered = Bytes(
+                        start: window + batchStart, count: start + mark.coveredBytes)
                     if unitStart != nil { return stop(.bad("a batch ends inside MULTI")) }
+                    // One with nothing in it only tells how far the log was durable.
                     if covered.count == 0 { return stop(.bad("an empty batch")) }
                     if mark.lsn != end {
                         return stop(.bad("position \(mark.lsn) where \(end) is due"))

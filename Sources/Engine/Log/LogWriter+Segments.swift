@@ -141,6 +141,7 @@ extension LogWriter {
             manifest = next
             otherBytes[last.name] = length
             segments.append(segment)
+            notedLSN = segment.startLSN
             file = made.file
             length = made.length
             syncedLength = made.length

@@ -63,6 +63,9 @@ package final class LogWriter: @unchecked Sendable {
     /// Where segments go that are no longer needed (LogArchive.swift).
     var archiveState: LogArchive?
     var currentPolicy: SyncPolicy
+    /// The durable position that the segment's last line tells, and when that was written.
+    var notedLSN: LSN
+    private var writtenUs: Int64 = 0
     private var writeError: IOError?
     private var syncError: LogError?
     /// A sync failed: the bytes since `syncedLength` must be written again.
@@ -91,6 +94,8 @@ package final class LogWriter: @unchecked Sendable {
         syncedLength = length
         manifest = end.manifest
         segments = end.segments
+        // Of a segment that is resumed only its first line is known.
+        notedLSN = end.segments.last?.startLSN ?? 0
         stream = end.stream
         let numbered = (end.manifest.base.map { [$0] } ?? []) + end.manifest.history
         nextBaseSequence = (numbered.map(\.sequence).max() ?? 0) + 1
@@ -152,6 +157,7 @@ package final class LogWriter: @unchecked Sendable {
         }
         guard let target else { return .deferred }
         precondition(buffer.startLSN == writtenLSN, "the buffer is not the log's continuation")
+        buffer.syncedLSN = syncedLSN
         buffer.closeBatch()
         do {
             try target.file.writeAll(buffer.bytes, at: target.offset)
@@ -167,11 +173,25 @@ package final class LogWriter: @unchecked Sendable {
         }
         monitor.withLock {
             length = target.offset + buffer.count
+            notedLSN = buffer.syncedLSN
+            writtenUs = clock.monotonicUs()
             writeError = nil
             written.store(buffer.lsn, ordering: .releasing)
         }
         buffer.removeAll()
         return .written
+    }
+
+    /// Notes in the log that all of it is durable, once nothing was written for `idleUs`: what is
+    /// damaged later is then known to have been whole (LogDamage.swift). Engine lock.
+    package func noteDurable(_ buffer: inout LogBuffer, idleUs: Int64 = 1_000_000) {
+        let isDue = monitor.withLock {
+            buffer.isEmpty && !isRotating && syncedLSN == writtenLSN && notedLSN < syncedLSN
+                && clock.monotonicUs() - writtenUs >= idleUs
+        }
+        guard isDue else { return }
+        buffer.noteDurable(syncedLSN)
+        _ = flush(&buffer)
     }
 
     // MARK: Syncing

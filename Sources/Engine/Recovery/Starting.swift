@@ -194,6 +194,11 @@ extension Engine {
         tier?.writer.stop()
         tier?.readers?.stop()
         logSyncer?.stop()
+        withLock { engine in
+            engine.logWriter?.noteDurable(&engine.log, idleUs: 0)
+            // It is durable but for this note.
+            try? engine.logWriter?.sync()
+        }
         directoryLock = nil
     }
 }

@@ -28,13 +28,13 @@ import Testing
                         for effect in buffer.addUnit(unit) { effects.append((effect, segment, 0)) }
                     }
                     #expect(writer.flush(&buffer) == .written)
+                    try writer.sync()
                     for index in effects.indices where effects[index].end == 0 {
                         effects[index].end = writer.segmentBytes
                     }
                     ends[segment].append(writer.segmentBytes)
                 }
             }
-            try writer.sync()
         }
 
         static func path(_ segment: Int) -> String {

@@ -127,6 +127,10 @@ private let hasRedis = run("command -v redis-server redis-cli redis-check-aof").
             ])
             if number % 3 == 0 { #expect(writer.flush(&buffer) == .written) }
             if number % 100 == 50 { try writer.rotate(&buffer) }
+            if number % 100 == 72 {
+                try writer.sync()
+                writer.noteDurable(&buffer, idleUs: 0)
+            }
         }
         _ = writer.flush(&buffer)
         try writer.sync()
