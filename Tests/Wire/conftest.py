@@ -51,6 +51,7 @@ class Server:
         self.log_path = self.directory / "server.out"
         self.process = None
         self.clients = []
+        self.environment = {}
 
     def arguments(self):
         arguments = [BINARY, "--port", str(self.port), "--dir", str(self.directory)]
@@ -63,7 +64,8 @@ class Server:
 
     def start(self):
         with open(self.log_path, "ab") as out:
-            self.process = subprocess.Popen(self.arguments(), stdout=out, stderr=out)
+            self.process = subprocess.Popen(self.arguments(), stdout=out, stderr=out,
+                                            env={**os.environ, **self.environment})
         deadline = time.time() + 10
         while True:
             assert self.process.poll() is None, self.log()
