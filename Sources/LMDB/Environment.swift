@@ -22,18 +22,29 @@ package final class Environment: @unchecked Sendable {
     ///   - mapBytes: the address space reserved for the data file, its upper limit in size.
     ///   - maxDatabases: named databases; each transaction reserves 49 bytes for each.
     ///   - maxReaders: concurrent read transactions, over all processes.
-    package init(
+    package convenience init(
         directory: String, readOnly: Bool = false, mapBytes: Int = 1 << 40,
         maxDatabases: Int = 1024, maxReaders: Int = 512
     ) throws(LMDBError) {
+        try self.init(directory, readOnly ? MDB_RDONLY : 0, mapBytes, maxDatabases, maxReaders)
+    }
+
+    /// Opens an environment whose data file is `file`; its lock file is called the same with
+    /// `-lock` at the end.
+    package convenience init(file: String, mapBytes: Int = 1 << 40) throws(LMDBError) {
+        try self.init(file, MDB_NOSUBDIR, mapBytes, 1024, 512)
+    }
+
+    private init(
+        _ path: String, _ more: Int32, _ mapBytes: Int, _ maxDatabases: Int, _ maxReaders: Int
+    ) throws(LMDBError) {
         var environment: OpaquePointer?
         try LMDBError.check(mdb_env_create(&environment), "mdb_env_create")
-        var flags = UInt32(MDB_NOTLS | MDB_NORDAHEAD | MDB_NOMETASYNC)
-        if readOnly { flags |= UInt32(MDB_RDONLY) }
+        let flags = UInt32(MDB_NOTLS | MDB_NORDAHEAD | MDB_NOMETASYNC | more)
         var code = mdb_env_set_mapsize(environment, mapBytes)
         if code == 0 { code = mdb_env_set_maxdbs(environment, UInt32(maxDatabases)) }
         if code == 0 { code = mdb_env_set_maxreaders(environment, UInt32(maxReaders)) }
-        if code == 0 { code = mdb_env_open(environment, directory, flags, 0o640) }
+        if code == 0 { code = mdb_env_open(environment, path, flags, 0o640) }
         if code == 0 {
             var dead: Int32 = 0
             code = mdb_reader_check(environment, &dead)
@@ -43,7 +54,7 @@ package final class Environment: @unchecked Sendable {
             throw LMDBError(code: code, operation: "mdb_env_open")
         }
         raw = environment!
-        isReadOnly = readOnly
+        isReadOnly = more == MDB_RDONLY
     }
 
     deinit { mdb_env_close(raw) }

@@ -17,7 +17,7 @@ extension LogWriter {
     ) throws(LogError) -> LogWriter {
         try logIO { () throws(IOError) in
             try disk.makeDirectory(files.directory)
-            try disk.syncDirectory(parent(files.directory))
+            try disk.syncDirectory(parentDirectory(of: files.directory))
         }
         let replaced = try files.loadManifest(disk)
         let old = replaced ?? LogManifest()
@@ -215,10 +215,5 @@ extension LogWriter {
         try file.syncData()
         try disk.syncDirectory(files.directory)
         return (file, line.count)
-    }
-
-    private static func parent(_ path: String) -> String {
-        guard let slash = path.lastIndex(of: "/") else { return "." }
-        return slash == path.startIndex ? "/" : String(path[..<slash])
     }
 }

@@ -117,6 +117,7 @@ private struct Opening {
         if !configuration.coldTier, !disk.exists("\(directory)/data.mdb") { return (nil, nil) }
         var stream: [UInt8]?
         var reached: LSN?
+        let isNew = !disk.exists("\(directory)/data.mdb")
         try starting { () throws(ColdError) in
             let store = try ColdStore.open(directory: directory)
             stream = try store.metadata(StoreKeys.stream)
@@ -137,7 +138,7 @@ private struct Opening {
         if let log, log.hasBase, log.stream == stream, reached.map({ $0 < log.start }) ?? true {
             stream = nil
         }
-        if stream == nil {
+        if stream == nil, !isNew {
             for name in ["data.mdb", "lock.mdb"] { try? disk.remove("\(directory)/\(name)") }
         }
         let store = try starting { () throws(ColdError) in

@@ -67,6 +67,12 @@ package protocol Disk: AnyObject, Sendable {
     func syncDirectory(_ path: String) throws(IOError)
 }
 
+/// The directory that holds `path`.
+func parentDirectory(of path: String) -> String {
+    guard let slash = path.lastIndex(of: "/") else { return "." }
+    return slash == path.startIndex ? "/" : String(path[..<slash])
+}
+
 extension DiskFile {
     package func allocate(upTo size: Int) throws(IOError) -> Bool { false }
 

@@ -103,8 +103,8 @@ package final class ColdStore: @unchecked Sendable {
     private init(_ directory: String, _ options: ColdOptions) throws {
         self.options = options
         self.directory = directory
-        if !options.readOnly && mkdir(directory, 0o750) != 0 && errno != EEXIST {
-            throw LMDBError(code: errno, operation: "mkdir")
+        if !options.readOnly {
+            try ColdStore.createIfMissing(directory, mapBytes: options.mapBytes)
         }
         environment = try Environment(
             directory: directory, readOnly: options.readOnly, mapBytes: options.mapBytes)
@@ -143,7 +143,7 @@ package final class ColdStore: @unchecked Sendable {
         let archiveTotals: ArchiveTotals
     }
 
-    private static func openOrCreate(_ environment: Environment) throws -> Opened {
+    static func openOrCreate(_ environment: Environment) throws -> Opened {
         let transaction = try WriteTransaction(environment)
         let view = transaction.view
         let isNew = try view.stat(.names).entries == 0
