@@ -56,7 +56,9 @@ let package = Package(
             ],
             path: "tools/firn-dump"),
         .testTarget(name: "LMDBTests", dependencies: ["LMDB"]),
-        .testTarget(name: "EngineTests", dependencies: ["Engine"]),
+        .target(
+            name: "TestSupport", dependencies: ["Engine"], path: "Tests/TestSupport"),
+        .testTarget(name: "EngineTests", dependencies: ["Engine", "TestSupport"]),
     ],
     swiftLanguageModes: [.v6]
 )

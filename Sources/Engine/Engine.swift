@@ -39,6 +39,7 @@ package final class Engine: @unchecked Sendable {
 
     // MARK: The parts behind the keyspace
 
+    let world: World
     let disk: any Disk
     /// Where effects go; they reach the file at the end of the turn.
     var log: LogBuffer
@@ -127,12 +128,13 @@ package final class Engine: @unchecked Sendable {
     ///   - configuration: validated settings.
     ///   - secret: the store's hash secret, or a fresh one.
     ///   - seed: of the engine's randomness.
+    ///   - world: its clock, disk and threads.
     package init(
-        configuration: Configuration, secret: HashSecret, seed: UInt64, clock: Clock = .system,
-        disk: any Disk = SystemDisk.shared
+        configuration: Configuration, secret: HashSecret, seed: UInt64, world: World = World()
     ) {
-        self.clock = clock
-        self.disk = disk
+        self.world = world
+        clock = world.clock
+        disk = world.disk
         log = LogBuffer()
         mutex = .allocate(capacity: 1)
         pthread_mutex_init(mutex, nil)

@@ -80,7 +80,8 @@ extension Inspection {
         configuration.memoryBudget = MemoryBudget(bytes: 0)
         configuration.archiveRetentionSeconds = 0
         configuration.savePoints = []
-        let engine = Engine(configuration: configuration, secret: secret, seed: 1, disk: disk)
+        let engine = Engine(
+            configuration: configuration, secret: secret, seed: 1, world: World(disk: disk))
         engine.tier = tier
         return engine
     }

@@ -26,16 +26,20 @@ package final class LogSyncer: @unchecked Sendable {
     private var attempts: UInt64 = 0
     private var failure: LogError?
     private var thread: BackgroundThread?
+    private let isStepped: Bool
 
     /// Starts the thread. `onSync` is called on it after every sync, with the durable position
-    /// and, if the sync failed, the error; it must not block.
+    /// and, if the sync failed, the error; it must not block. `isStepped`: there is no thread, the
+    /// caller uses `step`.
     package init(
-        _ writer: LogWriter, onSync: @escaping @Sendable (LSN, LogError?) -> Void = { _, _ in }
+        _ writer: LogWriter, isStepped: Bool = false,
+        onSync: @escaping @Sendable (LSN, LogError?) -> Void = { _, _ in }
     ) {
         self.writer = writer
         self.onSync = onSync
+        self.isStepped = isStepped
         thread = nil
-        thread = BackgroundThread { [unowned self] in run() }
+        if !isStepped { thread = BackgroundThread { [unowned self] in run() } }
     }
 
     /// Asks for the log to become durable up to `lsn`; `onSync` tells when. Does not wait.
@@ -52,12 +56,14 @@ package final class LogSyncer: @unchecked Sendable {
     /// Throws when a sync failed meanwhile. Background threads.
     package func waitDurable(_ lsn: LSN) throws(LogError) {
         if writer.syncedLSN >= lsn { return }
+        if isStepped { step() }
         try monitor.withLock { () throws(LogError) in
             if lsn > requested { requested = lsn }
             monitor.notifyAll()
             let first = attempts
             while writer.syncedLSN < lsn {
-                if isStopping || isComplete && lsn > writer.writtenLSN {
+                if isStepped, let failure { throw failure }
+                if isStepped || isStopping || isComplete && lsn > writer.writtenLSN {
                     throw .io(
                         IOError(
                             errno: ECANCELED, operation: "sync", path: writer.files.directory))
@@ -82,6 +88,7 @@ package final class LogSyncer: @unchecked Sendable {
             isStopping = true
             monitor.notifyAll()
         }
+        if isStepped { step() }
         thread?.join()
         thread = nil
     }
@@ -92,21 +99,28 @@ package final class LogSyncer: @unchecked Sendable {
         var lastUs = writer.clock.monotonicUs()
         while true {
             let isLast = waitForWork(lastUs)
-            if writer.syncedLSN < writer.writtenLSN || writer.isRotationStuck
-                || monitor.withLock({ failure != nil })
-            {
-                lastUs = writer.clock.monotonicUs()
-                var error: LogError?
-                do { try writer.sync() } catch let caught { error = caught }
-                monitor.withLock {
-                    attempts += 1
-                    failure = error
-                    monitor.notifyAll()
-                }
-                onSync(writer.syncedLSN, error)
-            }
+            let startedUs = writer.clock.monotonicUs()
+            if step() { lastUs = startedUs }
             if isLast { return }
         }
+    }
+
+    /// Syncs what has been written, if anything has or the last sync failed.
+    @discardableResult
+    package func step() -> Bool {
+        guard
+            writer.syncedLSN < writer.writtenLSN || writer.isRotationStuck
+                || monitor.withLock({ failure != nil })
+        else { return false }
+        var error: LogError?
+        do { try writer.sync() } catch let caught { error = caught }
+        monitor.withLock {
+            attempts += 1
+            failure = error
+            monitor.notifyAll()
+        }
+        onSync(writer.syncedLSN, error)
+        return true
     }
 
     /// Sleeps until a sync is due; true when it is to be the last.

@@ -347,8 +347,7 @@ extension Engine {
 
     /// The id of a new stream.
     func makeStream() -> [UInt8] {
-        var random = SystemRandomNumberGenerator()
         let digits = Array("0123456789abcdef".utf8)
-        return (0..<LogAnnotation.streamIDCount).map { _ in digits[Int(random.next() & 15)] }
+        return (0..<LogAnnotation.streamIDCount).map { _ in digits[Int(world.entropy() & 15)] }
     }
 }

@@ -29,10 +29,10 @@ extension Engine {
     /// background threads. `restoring`: the directory is made anew of something else first.
     /// `note` is told what happens, a line each.
     package static func open(
-        _ configuration: Configuration, restoring request: RestoreRequest? = nil,
-        note: @escaping (String) -> Void
+        _ configuration: Configuration, in world: World = World(),
+        restoring request: RestoreRequest? = nil, note: @escaping (String) -> Void
     ) throws(StartError) -> (engine: Engine, report: RecoveryReport) {
-        var opening = try Opening(configuration)
+        var opening = try Opening(configuration, world)
         if let request {
             opening.restore = Restore(
                 request: request, configuration: configuration, disk: opening.disk,
@@ -45,15 +45,19 @@ extension Engine {
 /// One opening of a directory.
 private struct Opening {
     let configuration: Configuration
+    let world: World
     let lock: DirectoryLock
-    let disk: any Disk = SystemDisk.shared
+    let disk: any Disk
     let files: LogFiles
     var restore: Restore?
     var report = RecoveryReport()
-    let startedUs = Clock.system.monotonicUs()
+    let startedUs: Int64
 
-    init(_ configuration: Configuration) throws(StartError) {
+    init(_ configuration: Configuration, _ world: World) throws(StartError) {
         self.configuration = configuration
+        self.world = world
+        disk = world.disk
+        startedUs = world.clock.monotonicUs()
         lock = try DirectoryLock(directory: configuration.dir)
         files = LogFiles(
             directory: "\(configuration.dir)/\(configuration.appendDirname)",
@@ -77,7 +81,7 @@ private struct Opening {
         let (store, stream) = try openStore(log)
         let engine = Engine(
             configuration: configuration, secret: secret(of: store),
-            seed: UInt64(bitPattern: startedUs) ^ UInt64(getpid()), disk: disk)
+            seed: world.entropy(), world: world)
         engine.directoryLock = lock
         if let store { attach(store, to: engine) }
         engine.loading = LoadProgress(note)
@@ -92,7 +96,7 @@ private struct Opening {
         }
         engine.loading = nil
         engine.start()
-        report.milliseconds = (Clock.system.monotonicUs() - startedUs) / 1000
+        report.milliseconds = (world.clock.monotonicUs() - startedUs) / 1000
         return (engine, report)
     }
 
@@ -149,8 +153,7 @@ private struct Opening {
 
     private func secret(of store: ColdStore?) -> HashSecret {
         guard let store else {
-            var random = SystemRandomNumberGenerator()
-            return HashSecret(k0: random.next(), k1: random.next())
+            return HashSecret(k0: world.entropy(), k1: world.entropy())
         }
         return store.hashSecret.withUnsafeBytes { raw in
             HashSecret(
@@ -221,7 +224,8 @@ private struct Opening {
         noteDropped(end, note)
         engine.namespaces.forget(after: end.lsn)
         let writer = try starting { () throws(LogError) in
-            try LogWriter.resume(disk, files, end, policy: engine.syncPolicy)
+            try LogWriter.resume(
+                disk, files, end, policy: engine.syncPolicy, clock: world.clock)
         }
         engine.startLog(writer, at: end.lsn)
         if stream == nil { engine.storeStream(end.stream) }
@@ -327,7 +331,8 @@ private struct Opening {
     ) throws(StartError) {
         let writer = try starting { () throws(LogError) in
             try LogWriter.create(
-                disk, files, stream: stream, policy: engine.syncPolicy, awaitsBase: hasBase)
+                disk, files, stream: stream, policy: engine.syncPolicy, clock: world.clock,
+                awaitsBase: hasBase)
         }
         engine.startLog(writer, at: 0)
         if hasBase { try engine.settleImport(writer) }

@@ -21,7 +21,7 @@ extension Engine {
         touchAllWatchers()
         releaseVisitors()
         try RDBFile.read(
-            snapshotPath, DecodingContext(configuration, secret),
+            snapshotPath, on: disk, DecodingContext(configuration, secret),
             checksum: configuration.rdbChecksum
         ) { item, value in
             let key = key(item.key, database: item.database)
@@ -60,7 +60,7 @@ extension Engine {
     func loadSnapshot(flushes: Bool, merges: Bool) throws(RDBError) {
         let context = DecodingContext(configuration, secret)
         let verifies = configuration.rdbChecksum
-        try RDBFile.read(snapshotPath, context, checksum: verifies) {
+        try RDBFile.read(snapshotPath, on: disk, context, checksum: verifies) {
             (item, value) throws(RDBError) in
             value.destroy()
             guard item.database < databaseCount else {
@@ -82,7 +82,7 @@ extension Engine {
             }
         }
         try RDBFile.read(
-            snapshotPath, context, checksum: verifies,
+            snapshotPath, on: disk, context, checksum: verifies,
             library: { code in
                 adopt(library: code)
                 code.withUnsafeBytes {
@@ -141,7 +141,7 @@ extension Engine {
         var reader = try LogReader(disk, files, manifest, bulkBytesMax: Int.max >> 1)
         if tier == nil, let base = manifest.base {
             try RDBFile.read(
-                files.path(base.name), DecodingContext(configuration, secret),
+                files.path(base.name), on: disk, DecodingContext(configuration, secret),
                 checksum: configuration.rdbChecksum, position: reader.startLSN
             ) { $1.destroy() }
         }
@@ -194,7 +194,7 @@ extension Engine {
             if let base = manifest.base {
                 replayLSN = from
                 try RDBFile.read(
-                    files.path(base.name), DecodingContext(configuration, secret),
+                    files.path(base.name), on: disk, DecodingContext(configuration, secret),
                     checksum: configuration.rdbChecksum, library: { adopt(library: $0) }
                 ) { (item, value) throws(RDBError) in _ = try place(item, value) }
             }

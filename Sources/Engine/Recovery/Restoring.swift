@@ -114,7 +114,7 @@ struct Restore {
     private func loadSnapshot(
         _ engine: Engine, _ path: String, _ report: inout RecoveryReport
     ) throws(StartError) {
-        let facts = try starting { () throws(RDBError) in try RDBFile.facts(path) }
+        let facts = try starting { () throws(RDBError) in try RDBFile.facts(path, on: disk) }
         if request.logs.isEmpty, facts.isWhole {
             try refuseLimit("a snapshot is of one moment; name the log with --restore-log")
             report.importedKeys = try engine.importSnapshot(path)
@@ -153,7 +153,7 @@ struct Restore {
             var stream: [UInt8]?
             if let base = manifest.base {
                 let facts = try starting { () throws(RDBError) in
-                    try RDBFile.facts(files.path(base.name))
+                    try RDBFile.facts(files.path(base.name), on: disk)
                 }
                 from = facts.lsn ?? 0
                 stream = facts.stream

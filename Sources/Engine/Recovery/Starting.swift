@@ -79,7 +79,9 @@ extension Engine {
         logIsEnabled = true
         // As in Redis: what the last rewrite left is not known, the base is a lower bound.
         persistence.logBytesAtCheckpoint = writer.baseBytes
-        logSyncer = LogSyncer(writer) { [unowned self] _, _ in onLogProgress?() }
+        logSyncer = LogSyncer(writer, isStepped: world.isStepped) { [unowned self] _, _ in
+            onLogProgress?()
+        }
     }
 
     /// Lets the store belong to a log's stream, with the next batch.
@@ -165,7 +167,7 @@ extension Engine {
         }
         let maintenance = Maintenance(self)
         withLock { $0.maintenance = maintenance }
-        maintenance.start()
+        if !world.isStepped { maintenance.start() }
     }
 
     /// Ends everything in order: the log is synced; a checkpoint is made if it takes less than

@@ -33,39 +33,6 @@ struct RDBFacts {
     var isWhole = true
 }
 
-/// A mapped file.
-private struct MappedFile: ~Copyable {
-    let bytes: Bytes
-
-    init(_ path: String) throws(RDBError) {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else {
-            throw RDBError(description: "Can't open '\(path)': \(String(cString: strerror(errno)))")
-        }
-        defer { close(descriptor) }
-        var status = stat()
-        guard fstat(descriptor, &status) == 0 else {
-            throw RDBError(description: "Can't read '\(path)'")
-        }
-        let count = Int(status.st_size)
-        if count == 0 {
-            bytes = Bytes(start: nil, count: 0)
-            return
-        }
-        guard let base = mmap(nil, count, PROT_READ, MAP_PRIVATE, descriptor, 0),
-            base != MAP_FAILED
-        else { throw RDBError(description: "Can't map '\(path)'") }
-        madvise(base, count, MADV_SEQUENTIAL)
-        bytes = Bytes(start: base, count: count)
-    }
-
-    deinit {
-        if let base = bytes.baseAddress {
-            munmap(UnsafeMutableRawPointer(mutating: base), bytes.count)
-        }
-    }
-}
-
 enum RDBFile {
     /// Walks the file and hands every key to `body` with a value that `body` then owns. Returns
     /// where the RDB part ends: an AOF base with an RDB preamble goes on behind it.
@@ -73,11 +40,12 @@ enum RDBFile {
     /// `library` gets the source of each function library.
     @discardableResult
     static func read(
-        _ path: String, _ context: DecodingContext, checksum: Bool, position: LSN? = nil,
+        _ path: String, on disk: any Disk = SystemDisk.shared, _ context: DecodingContext,
+        checksum: Bool, position: LSN? = nil,
         library: ([UInt8]) -> Void = { _ in },
         _ body: (RDBKey, DetachedValue) throws(RDBError) -> Void
     ) throws(RDBError) -> Int {
-        let file = try MappedFile(path)
+        let file = try map(path, disk)
         var walk = try RDBWalk(file.bytes, path, checksum: checksum)
         walk.position = position
         return try walk.run(context, library, body)
@@ -85,9 +53,19 @@ enum RDBFile {
 }
 
 extension RDBFile {
+    private static func map(_ path: String, _ disk: any Disk) throws(RDBError) -> FileBytes {
+        do throws(IOError) {
+            return try disk.map(path)
+        } catch {
+            throw RDBError(
+                description: "Can't \(error.operation) '\(path)': "
+                    + String(cString: strerror(error.errno)))
+        }
+    }
+
     /// Reads the auxiliary fields at the file's head; checks nothing else.
-    static func facts(_ path: String) throws(RDBError) -> RDBFacts {
-        let file = try MappedFile(path)
+    static func facts(_ path: String, on disk: any Disk) throws(RDBError) -> RDBFacts {
+        let file = try map(path, disk)
         var walk = try RDBWalk(file.bytes, path, checksum: false)
         return walk.facts()
     }
@@ -298,8 +276,8 @@ extension Engine {
         let context = DecodingContext(configuration, secret)
         do throws(RDBError) {
             end = try RDBFile.read(
-                path, context, checksum: configuration.rdbChecksum, position: position,
-                library: { code in withLock { $0.adopt(library: code) } }
+                path, on: disk, context, checksum: configuration.rdbChecksum,
+                position: position, library: { code in withLock { $0.adopt(library: code) } }
             ) {
                 (item, value) throws(RDBError) in
                 try withLock { (engine) throws(RDBError) in

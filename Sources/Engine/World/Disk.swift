@@ -53,6 +53,20 @@ package protocol DiskFile: AnyObject, Sendable {
     func syncData() throws(IOError)
 }
 
+/// The whole of a file in memory, read or mapped; gone when released.
+package final class FileBytes {
+    package let bytes: Bytes
+    private let release: (Bytes) -> Void
+
+    /// `release` gets the bytes when nobody uses them any more.
+    package init(_ bytes: Bytes, release: @escaping (Bytes) -> Void) {
+        self.bytes = bytes
+        self.release = release
+    }
+
+    deinit { release(bytes) }
+}
+
 /// A file system.
 package protocol Disk: AnyObject, Sendable {
     func open(_ path: String, _ mode: OpenMode) throws(IOError) -> any DiskFile
@@ -61,6 +75,8 @@ package protocol Disk: AnyObject, Sendable {
     func remove(_ path: String) throws(IOError)
     /// The names in a directory, in no order, without `.` and `..`.
     func list(_ directory: String) throws(IOError) -> [String]
+    /// The contents of a file that nobody changes meanwhile, to be read once from front to back.
+    func map(_ path: String) throws(IOError) -> FileBytes
     /// Makes a directory; nothing happens if it exists.
     func makeDirectory(_ path: String) throws(IOError)
     /// Makes the names in a directory durable.
@@ -99,6 +115,19 @@ extension Disk {
         }
         if count < size { bytes.removeLast(size - count) }
         return bytes
+    }
+
+    package func map(_ path: String) throws(IOError) -> FileBytes {
+        let file = try open(path, .read)
+        let buffer = UnsafeMutableRawBufferPointer.allocate(
+            byteCount: try file.size(), alignment: 16)
+        do throws(IOError) {
+            let count = try file.read(into: buffer, at: 0)
+            return FileBytes(Bytes(buffer).slice(0, count)) { _ in buffer.deallocate() }
+        } catch {
+            buffer.deallocate()
+            throw error
+        }
     }
 
     /// Replaces a small file in one step: after a crash it is the old one or the new one, whole.

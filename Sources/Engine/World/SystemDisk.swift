@@ -50,6 +50,23 @@ package final class SystemDisk: Disk {
         }
     }
 
+    package func map(_ path: String) throws(IOError) -> FileBytes {
+        let descriptor = Int32(
+            try retrying("open", path) { Glibc.open(path, O_RDONLY | O_CLOEXEC) })
+        defer { close(descriptor) }
+        var status = stat()
+        try retrying("fstat", path) { fstat(descriptor, &status) }
+        let count = Int(status.st_size)
+        if count == 0 { return FileBytes(Bytes(start: nil, count: 0)) { _ in } }
+        guard let base = mmap(nil, count, PROT_READ, MAP_PRIVATE, descriptor, 0),
+            base != MAP_FAILED
+        else { throw IOError(errno: errno, operation: "mmap", path: path) }
+        madvise(base, count, MADV_SEQUENTIAL)
+        return FileBytes(Bytes(start: base, count: count)) {
+            munmap(UnsafeMutableRawPointer(mutating: $0.baseAddress!), $0.count)
+        }
+    }
+
     package func makeDirectory(_ path: String) throws(IOError) {
         if mkdir(path, 0o755) != 0 && errno != EEXIST {
             throw IOError(errno: errno, operation: "mkdir", path: path)

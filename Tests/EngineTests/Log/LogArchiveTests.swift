@@ -1,12 +1,13 @@
 // Segments in the archive: moved, copied over file systems, never overwritten, never lost.
 
 import Glibc
+import TestSupport
 import Testing
 
 @testable import Engine
 
 @Suite struct LogArchiveTests {
-    private let disk = FaultyDisk()
+    private let disk = SimulatedDisk()
     private let writer: LogWriter
     private let first = "appendonlydir/appendonly.aof.1.incr.aof"
     private let archived = "archive/00000000000000000000-01234567.aof"

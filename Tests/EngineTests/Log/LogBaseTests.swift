@@ -1,6 +1,7 @@
 // The base of the log: every step of taking it in may fail or be the last before the power goes.
 
 import Glibc
+import TestSupport
 import Testing
 
 @testable import Engine
@@ -10,12 +11,12 @@ import Testing
 
     /// An engine without cold tier whose log and bases are on a disk in memory.
     private final class Writing {
-        let disk: FaultyDisk
+        let disk: SimulatedDisk
         let engine: Engine
         let client: Client
         private var count = 0
 
-        init(_ disk: FaultyDisk, awaitsBase: Bool = false, keys: Int = 0) throws {
+        init(_ disk: SimulatedDisk, awaitsBase: Bool = false, keys: Int = 0) throws {
             self.disk = disk
             engine = makeEngine(disk)
             client = Client(id: 1, nowMs: engine.nowMs)
@@ -63,27 +64,24 @@ import Testing
         }
     }
 
-    private static func makeEngine(_ disk: FaultyDisk) -> Engine {
+    private static func makeEngine(_ disk: SimulatedDisk) -> Engine {
         var configuration = Configuration()
         configuration.coldTier = false
         configuration.dir = "data"
         configuration.savePoints = []
         return Engine(
-            configuration: configuration, secret: HashSecret(k0: 1, k1: 2), seed: 1, disk: disk)
+            configuration: configuration, secret: HashSecret(k0: 1, k1: 2), seed: 1,
+            world: World(disk: disk))
     }
 
     /// The digest of what a start would find; nil if there is no log.
-    private func recovered(_ disk: FaultyDisk) throws -> String? {
+    private func recovered(_ disk: SimulatedDisk) throws -> String? {
         guard let manifest = try Self.files.loadManifest(disk) else { return nil }
         let engine = Self.makeEngine(disk)
         var reader = try LogReader(disk, Self.files, manifest)
         if let base = manifest.base {
-            let path = "/tmp/firn-base-\(getpid())-\(UInt64.random(in: 0 ... .max)).rdb"
-            defer { unlink(path) }
-            let bytes = try #require(disk[Self.files.path(base.name)])
-            let file = try SystemDisk.shared.open(path, .create)
-            try bytes.withUnsafeBytes { try file.writeAll($0, at: 0) }
-            _ = try engine.importSnapshot(path, isBase: true, position: reader.startLSN)
+            _ = try engine.importSnapshot(
+                Self.files.path(base.name), isBase: true, position: reader.startLSN)
         } else if reader.startLSN > 0 {
             return "the segments before \(reader.startLSN) are gone"
         }
@@ -95,7 +93,7 @@ import Testing
     @Test(arguments: [false, true]) func everyStepOfARewrite(crashes: Bool) throws {
         var steps = 0
         for step in 0..<60 {
-            let disk = FaultyDisk()
+            let disk = SimulatedDisk()
             let test = try Writing(disk)
             try test.write()
             try test.rewrite()
@@ -129,7 +127,7 @@ import Testing
     }
 
     /// What the files come to that the manifest names.
-    private func size(_ disk: FaultyDisk) throws -> Int {
+    private func size(_ disk: SimulatedDisk) throws -> Int {
         let manifest = try #require(try Self.files.loadManifest(disk))
         return ([manifest.base!] + manifest.segments).reduce(0) {
             $0 + (disk[Self.files.path($1.name)]?.count ?? 0)
@@ -140,7 +138,7 @@ import Testing
     @Test(arguments: [false, true]) func everyStepOfABeginning(hasOldLog: Bool) throws {
         var endings: Set<Bool> = []
         for step in 0..<40 {
-            let disk = FaultyDisk()
+            let disk = SimulatedDisk()
             var oldDigest: String?
             if hasOldLog {
                 let old = try Writing(disk)
@@ -171,7 +169,7 @@ import Testing
     }
 
     @Test func aBaseOfAnotherPositionIsRefused() throws {
-        let disk = FaultyDisk()
+        let disk = SimulatedDisk()
         let test = try Writing(disk)
         try test.write()
         try test.rewrite()
@@ -195,14 +193,14 @@ import Testing
         Issue.record("it does not get there")
     }
 
-    private func failBases(_ disk: FaultyDisk) {
+    private func failBases(_ disk: SimulatedDisk) {
         disk.fault = { operation, path in
             operation == "write" && path.contains(".base.rdb") ? .fail(ENOSPC) : nil
         }
     }
 
     @Test func aFailedRewriteIsToldAndTheLogGoesOn() throws {
-        let disk = FaultyDisk()
+        let disk = SimulatedDisk()
         let test = try Writing(disk)
         let engine = test.engine
         try test.write()
@@ -226,7 +224,7 @@ import Testing
 
     /// CONFIG SET appendonly yes holds although the first base fails: the log begins later.
     @Test func aLogBeginsWhenItsBaseSucceeds() throws {
-        let disk = FaultyDisk()
+        let disk = SimulatedDisk()
         let test = try Writing(disk)
         let engine = test.engine
         engine.logWriter = nil

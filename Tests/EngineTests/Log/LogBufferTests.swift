@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import Engine
@@ -88,7 +89,7 @@ import Testing
     }
 
     @Test func longBatchesAreSplitBetweenUnits() throws {
-        let disk = FaultyDisk()
+        let disk = SimulatedDisk()
         let writer = try LogWriter.create(disk, testFiles, stream: testStream)
         var buffer = LogBuffer()
         var expected: [Effect] = []

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import Engine
@@ -8,7 +9,7 @@ import Testing
     /// Three segments of several small batches; the effects with the file and the offset at
     /// which their batch ends.
     private struct Sample {
-        let disk = FaultyDisk()
+        let disk = SimulatedDisk()
         var effects: [(effect: Effect, segment: Int, end: Int)] = []
         /// Per segment, where batches end; first of all the line that starts it.
         var ends: [[Int]] = []
@@ -135,7 +136,7 @@ import Testing
         #expect(throws: LogError.self) { try readLog(disk) }
 
         // The same segment of another stream.
-        let other = FaultyDisk()
+        let other = SimulatedDisk()
         let stream = [UInt8](repeating: 0x61, count: 40)
         let writer = try LogWriter.create(other, testFiles, stream: stream, lsn: 90)
         var buffer = LogBuffer(lsn: 90)

@@ -1,4 +1,5 @@
 import Glibc
+import TestSupport
 import Testing
 
 @testable import Engine
@@ -10,7 +11,7 @@ import Testing
     /// or doubled.
     @Test(arguments: 1...20) func failingWrites(seed: Int) throws {
         var random = SeededGenerator(state: UInt64(seed))
-        let disk = FaultyDisk()
+        let disk = SimulatedDisk()
         let writer = try LogWriter.create(disk, testFiles, stream: testStream)
         var buffer = LogBuffer()
         var expected: [Effect] = []
@@ -57,7 +58,7 @@ import Testing
     /// What the disk has promised it keeps, however full it is; what it does not promise any more
     /// is said in time, and room that was not needed is given back.
     @Test func roomAhead() throws {
-        let disk = FaultyDisk()
+        let disk = SimulatedDisk()
         let writer = try LogWriter.create(disk, testFiles, stream: testStream)
         var buffer = LogBuffer()
         func write(_ bytes: Int) -> LogWriter.FlushResult {
@@ -99,7 +100,7 @@ import Testing
     /// `syncedLSN` is there, and what is there is a prefix of what was written.
     @Test(arguments: 1...40) func crashes(seed: Int) throws {
         var random = SeededGenerator(state: UInt64(seed))
-        let disk = FaultyDisk()
+        let disk = SimulatedDisk()
         var writer = try LogWriter.create(disk, testFiles, stream: testStream)
         var buffer = LogBuffer()
         var history: [(effect: Effect, lsn: LSN)] = []
@@ -135,7 +136,7 @@ import Testing
 
     /// A failed fdatasync drops dirty pages; only bytes that were written again become durable.
     @Test func failedSyncIsNotHealedByALaterOne() throws {
-        let disk = FaultyDisk()
+        let disk = SimulatedDisk()
         let writer = try LogWriter.create(disk, testFiles, stream: testStream)
         var buffer = LogBuffer()
         var expected = buffer.addUnit([Effect(0, "SET a 1")])
@@ -156,7 +157,7 @@ import Testing
 
     /// If the dropped pages are gone from memory too, no sync ever succeeds again.
     @Test func lostPagesAreNeverCalledDurable() throws {
-        let disk = FaultyDisk()
+        let disk = SimulatedDisk()
         let writer = try LogWriter.create(disk, testFiles, stream: testStream)
         var buffer = LogBuffer()
         buffer.addUnit([Effect(0, "SET a 1")])
@@ -176,7 +177,7 @@ import Testing
     @Test func rotationFailsAtEveryStep() throws {
         for step in 0..<20 {
             for crashes in [false, true] {
-                let disk = FaultyDisk()
+                let disk = SimulatedDisk()
                 var writer = try LogWriter.create(disk, testFiles, stream: testStream)
                 var buffer = LogBuffer()
                 var expected = buffer.addUnit([Effect(1, "SET a 1")])
@@ -209,7 +210,7 @@ import Testing
     }
 
     @Test func theSyncerServesWhoWaits() throws {
-        let disk = FaultyDisk()
+        let disk = SimulatedDisk()
         let writer = try LogWriter.create(disk, testFiles, stream: testStream, policy: .no)
         let seen = Monitor()
         nonisolated(unsafe) var durable: LSN = 0
@@ -250,7 +251,7 @@ import Testing
     }
 
     @Test func everysecSyncsWithoutBeingAsked() throws {
-        let disk = FaultyDisk()
+        let disk = SimulatedDisk()
         let writer = try LogWriter.create(disk, testFiles, stream: testStream, policy: .everysec)
         let seen = Monitor()
         nonisolated(unsafe) var durable: LSN = 0

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import Engine
@@ -52,7 +53,7 @@ import Testing
     }
 
     @Test func history() throws {
-        let disk = FaultyDisk()
+        let disk = SimulatedDisk()
         let writer = try LogWriter.create(disk, testFiles, stream: testStream)
         var buffer = LogBuffer()
         for _ in 0..<3 {

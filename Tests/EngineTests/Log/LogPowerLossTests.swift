@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import Engine
@@ -9,7 +10,7 @@ import Testing
     /// A log of eight batches; `ends[i]` is where batch i ends, of which the first `synced` were
     /// durable, in three syncs, when the last was written.
     private struct Sample {
-        let disk = FaultyDisk()
+        let disk = SimulatedDisk()
         let writer: LogWriter
         var effects: [Effect] = []
         var ends: [Int] = []
@@ -119,7 +120,7 @@ import Testing
 
     /// A batch that the buffer ended by itself, before the writer came, is like any other.
     @Test func batchesThatEndEarly() throws {
-        let disk = FaultyDisk()
+        let disk = SimulatedDisk()
         let writer = try LogWriter.create(disk, testFiles, stream: testStream)
         var buffer = LogBuffer()
         let long = [UInt8](repeating: 0x61, count: LogBuffer.batchBytesMax)
@@ -144,7 +145,7 @@ import Testing
 
     /// Lines of earlier versions, which tell no durable position: read, and with the old rule.
     @Test func linesOfEarlierVersions() throws {
-        let disk = FaultyDisk()
+        let disk = SimulatedDisk()
         _ = try LogWriter.create(disk, testFiles, stream: testStream)
         var bytes = disk[Self.path]!
         var lsn = 0

@@ -1,6 +1,7 @@
 // The log against Redis: files of each read by the other.
 
 import Glibc
+import TestSupport
 import Testing
 
 @testable import Engine
@@ -21,7 +22,7 @@ private func run(_ command: String) -> (output: String, status: Int32) {
 private let hasRedis = run("command -v redis-server redis-cli redis-check-aof").status == 0
 
 @Suite struct LogRedisTests {
-    private func write(_ disk: FaultyDisk, _ name: String, _ text: String) {
+    private func write(_ disk: SimulatedDisk, _ name: String, _ text: String) {
         disk["appendonlydir/\(name)"] = Array(text.utf8)
     }
 
@@ -31,7 +32,7 @@ private let hasRedis = run("command -v redis-server redis-cli redis-check-aof").
 
     /// A directory as Redis leaves it, cut at every byte.
     @Test func redisSegments() throws {
-        let disk = FaultyDisk()
+        let disk = SimulatedDisk()
         write(disk, "appendonly.aof.1.base.aof", select + set)
         write(disk, "appendonly.aof.1.incr.aof", "")
         write(
@@ -82,7 +83,7 @@ private let hasRedis = run("command -v redis-server redis-cli redis-check-aof").
     }
 
     @Test func rdbBaseIsLeftToTheImporter() throws {
-        let disk = FaultyDisk()
+        let disk = SimulatedDisk()
         write(disk, "appendonly.aof.1.base.rdb", "REDIS0010" + set)
         write(disk, "appendonly.aof.1.incr.aof", set)
         write(

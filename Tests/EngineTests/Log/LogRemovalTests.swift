@@ -1,12 +1,13 @@
 // What leaves the archive, in the log.
 
+import TestSupport
 import Testing
 
 @testable import Engine
 
 @Suite struct LogRemovalTests {
     @Test func removalsFromTheArchive() throws {
-        let disk = FaultyDisk()
+        let disk = SimulatedDisk()
         let writer = try LogWriter.create(disk, testFiles, stream: testStream)
         var buffer = LogBuffer()
         let id = ArchiveID(expiredAt: 1_700_000_000_123, sequence: .max)

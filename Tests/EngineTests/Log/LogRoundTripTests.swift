@@ -1,11 +1,12 @@
 import Glibc
+import TestSupport
 import Testing
 
 @testable import Engine
 
 @Suite struct LogRoundTripTests {
     @Test func anEmptyLog() throws {
-        let disk = FaultyDisk()
+        let disk = SimulatedDisk()
         _ = try LogWriter.create(disk, testFiles, stream: testStream, lsn: 77)
         let (effects, end) = try readLog(disk)
         #expect(effects.isEmpty)
@@ -17,7 +18,7 @@ import Testing
     /// Random units, flushes, rotations, removals and restarts, against a list.
     @Test(arguments: 1...30) func randomHistories(seed: Int) throws {
         var random = SeededGenerator(state: UInt64(seed))
-        let disk = FaultyDisk()
+        let disk = SimulatedDisk()
         var writer = try LogWriter.create(disk, testFiles, stream: testStream, lsn: 5)
         var buffer = LogBuffer(lsn: 5)
         var expected: [(effect: Effect, lsn: LSN)] = []
@@ -68,7 +69,7 @@ import Testing
 
     /// The position is the number of bytes of RESP, and every command says where it ends.
     @Test func positionsCountCommandBytesOnly() throws {
-        let disk = FaultyDisk()
+        let disk = SimulatedDisk()
         let writer = try LogWriter.create(disk, testFiles, stream: testStream)
         var buffer = LogBuffer()
         var random = SeededGenerator(state: 4)
@@ -102,7 +103,7 @@ import Testing
     }
 
     @Test func createTakesTheForeignLogAway() throws {
-        let disk = FaultyDisk()
+        let disk = SimulatedDisk()
         disk["appendonlydir/appendonly.aof.1.base.rdb"] = Array("REDIS0010".utf8)
         disk["appendonlydir/appendonly.aof.3.incr.aof"] = []
         disk["appendonlydir/appendonly.aof.manifest"] = Array(

@@ -1,13 +1,14 @@
 // A disk that is slow, or refuses, to make the log durable: what writers are told.
 
 import Glibc
+import TestSupport
 import Testing
 
 @testable import Engine
 
 /// A disk whose syncs of segments wait until they are let go.
 private final class StallingDisk: Disk, @unchecked Sendable {
-    let disk = FaultyDisk()
+    let disk = SimulatedDisk()
     private let monitor = Monitor()
     private var stalls = false
     private(set) var waiting = 0

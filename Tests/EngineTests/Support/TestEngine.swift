@@ -20,7 +20,7 @@ final class TestEngine {
         configure(&configuration)
         engine = Engine(
             configuration: configuration, secret: HashSecret(k0: seed, k1: ~seed), seed: seed,
-            clock: clock)
+            world: World(clock: clock))
         engine.logIsEnabled = true
         client = Client(id: 1, nowMs: engine.nowMs)
         client.reply.version = resp
