@@ -19,6 +19,7 @@ let package = Package(
     products: [
         .executable(name: "firn-server", targets: ["firn-server"]),
         .executable(name: "firn-dump", targets: ["firn-dump"]),
+        .executable(name: "firn-check", targets: ["firn-check"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio", from: "2.80.0"),
@@ -48,13 +49,21 @@ let package = Package(
             swiftSettings: engineSettings),
         .executableTarget(
             name: "firn-server", dependencies: ["Server"], linkerSettings: serverLinking),
+        .target(name: "ToolOutput", dependencies: ["Engine"], path: "tools/shared"),
         .executableTarget(
             name: "firn-dump",
             dependencies: [
-                "Engine",
+                "Engine", "ToolOutput",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "tools/firn-dump"),
+        .executableTarget(
+            name: "firn-check",
+            dependencies: [
+                "Engine", "ToolOutput",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "tools/firn-check"),
         .testTarget(name: "LMDBTests", dependencies: ["LMDB"]),
         .target(
             name: "TestSupport", dependencies: ["Engine"], path: "Tests/TestSupport"),

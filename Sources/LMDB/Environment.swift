@@ -22,11 +22,15 @@ package final class Environment: @unchecked Sendable {
     ///   - mapBytes: the address space reserved for the data file, its upper limit in size.
     ///   - maxDatabases: named databases; each transaction reserves 49 bytes for each.
     ///   - maxReaders: concurrent read transactions, over all processes.
+    ///   - lockless: with `readOnly`, when the caller knows that nobody writes meanwhile: no lock
+    ///     file is made or touched.
     package convenience init(
         directory: String, readOnly: Bool = false, mapBytes: Int = 1 << 40,
-        maxDatabases: Int = 1024, maxReaders: Int = 512
+        maxDatabases: Int = 1024, maxReaders: Int = 512, lockless: Bool = false
     ) throws(LMDBError) {
-        try self.init(directory, readOnly ? MDB_RDONLY : 0, mapBytes, maxDatabases, maxReaders)
+        var flags: Int32 = readOnly ? MDB_RDONLY : 0
+        if readOnly && lockless { flags |= MDB_NOLOCK }
+        try self.init(directory, flags, mapBytes, maxDatabases, maxReaders)
     }
 
     /// Opens an environment whose data file is `file`; its lock file is called the same with

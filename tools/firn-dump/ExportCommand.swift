@@ -3,6 +3,7 @@
 import ArgumentParser
 import Engine
 import Glibc
+import ToolOutput
 
 struct Export: ParsableCommand {
     enum Format: String, ExpressibleByArgument, CaseIterable {

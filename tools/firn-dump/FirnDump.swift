@@ -7,6 +7,7 @@
 import ArgumentParser
 import Engine
 import Glibc
+import ToolOutput
 
 @main
 struct FirnDump: ParsableCommand {

@@ -2,6 +2,7 @@
 
 import ArgumentParser
 import Engine
+import ToolOutput
 
 extension ValueType {
     static let named: [String: ValueType] = [

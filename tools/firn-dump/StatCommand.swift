@@ -2,6 +2,7 @@
 
 import ArgumentParser
 import Engine
+import ToolOutput
 
 struct Stat: ParsableCommand {
     static let configuration = CommandConfiguration(

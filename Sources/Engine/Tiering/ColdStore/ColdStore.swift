@@ -33,6 +33,9 @@ package struct ColdOptions: Sendable {
     package var readOnly = false
     /// With `readOnly`: every read sees the state at the opening instead. One thread at a time.
     package var pinsSnapshot = false
+    /// With `readOnly`: nobody writes meanwhile, as the caller knows; not even the lock file is
+    /// touched.
+    package var lockless = false
     /// Address space for the data file and so its upper limit.
     package var mapBytes = 1 << 40
     /// Runs of one level that are merged into one of the next.
@@ -107,7 +110,8 @@ package final class ColdStore: @unchecked Sendable {
             try ColdStore.createIfMissing(directory, mapBytes: options.mapBytes)
         }
         environment = try Environment(
-            directory: directory, readOnly: options.readOnly, mapBytes: options.mapBytes)
+            directory: directory, readOnly: options.readOnly, mapBytes: options.mapBytes,
+            lockless: options.lockless)
         // A server that was killed may have left slots that pin pages.
         if !options.readOnly { try environment.removeDeadReaders() }
         limits = PageLimits(pageBytes: environment.info.pageBytes)

@@ -4,8 +4,8 @@ import Engine
 import Glibc
 
 /// Buffered output.
-final class Output {
-    nonisolated(unsafe) static let standard = Output()
+package final class Output {
+    package nonisolated(unsafe) static let standard = Output()
 
     private let descriptor: Int32
     private let path: String
@@ -19,7 +19,7 @@ final class Output {
     }
 
     /// A file; it has its name once `finish` has returned.
-    init(file: String) throws(IOError) {
+    package init(file: String) throws(IOError) {
         path = file
         let temporary = "\(file).partial-\(getpid())"
         self.temporary = temporary
@@ -27,22 +27,22 @@ final class Output {
         if descriptor < 0 { throw IOError(errno: errno, operation: "open", path: temporary) }
     }
 
-    func put(_ bytes: Bytes) throws(IOError) {
+    package func put(_ bytes: Bytes) throws(IOError) {
         sink.put(bytes)
         if sink.count >= 1 << 18 { try flush() }
     }
 
-    func put(_ text: String) throws(IOError) {
+    package func put(_ text: String) throws(IOError) {
         sink.put(text)
         if sink.count >= 1 << 18 { try flush() }
     }
 
-    func line(_ text: String) throws(IOError) {
+    package func line(_ text: String) throws(IOError) {
         try put(text)
         try put("\n")
     }
 
-    func flush() throws(IOError) {
+    package func flush() throws(IOError) {
         var done = 0
         let bytes = sink.bytes
         while done < bytes.count {
@@ -57,7 +57,7 @@ final class Output {
     }
 
     /// Makes a file durable and gives it its name.
-    func finish() throws(IOError) {
+    package func finish() throws(IOError) {
         try flush()
         guard let temporary else { return }
         if fsync(descriptor) != 0 || rename(temporary, path) != 0 {
@@ -67,21 +67,21 @@ final class Output {
     }
 
     /// Removes what was written so far.
-    func abandon() {
+    package func abandon() {
         if let temporary { unlink(temporary) }
     }
 }
 
 /// A line of progress on a terminal, at most ten times a second.
-final class Progress {
-    nonisolated(unsafe) static let shared = Progress()
+package final class Progress {
+    package nonisolated(unsafe) static let shared = Progress()
 
     private let isOn = isatty(2) == 1
     private var lastUs: Int64 = 0
     private var isShown = false
     private let startedUs = Clock.monotonicUs()
 
-    func show(_ what: String, _ done: Int, of total: Int) {
+    package func show(_ what: String, _ done: Int, of total: Int) {
         guard isOn else { return }
         let now = Clock.monotonicUs()
         // Short work shows nothing.
@@ -95,7 +95,7 @@ final class Progress {
         _ = text.withCString { write(2, $0, strlen($0)) }
     }
 
-    func clear() {
+    package func clear() {
         guard isShown else { return }
         isShown = false
         _ = "\r\u{1B}[K".withCString { write(2, $0, strlen($0)) }

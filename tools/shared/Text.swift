@@ -2,9 +2,9 @@
 
 import Engine
 
-enum Text {
+package enum Text {
     /// In double quotes; control characters, quotes, backslashes and all bytes above 126 escaped.
-    static func quoted(_ bytes: Bytes) -> String {
+    package static func quoted(_ bytes: Bytes) -> String {
         var out = "\""
         for byte in bytes {
             switch byte {
@@ -22,7 +22,7 @@ enum Text {
         return out + "\""
     }
 
-    static func quoted(_ bytes: [UInt8]) -> String { bytes.withUnsafeBytes { quoted($0) } }
+    package static func quoted(_ bytes: [UInt8]) -> String { bytes.withUnsafeBytes { quoted($0) } }
 
     private static func hex(_ byte: UInt8) -> String {
         let digits = Array("0123456789abcdef")
@@ -31,7 +31,7 @@ enum Text {
 
     /// The bytes that a key on the command line means: itself, or, in double quotes, what the
     /// escapes of `quoted` stand for. Nil when the quotes or escapes are wrong.
-    static func unquoted(_ text: String) -> [UInt8]? {
+    package static func unquoted(_ text: String) -> [UInt8]? {
         let bytes = Array(text.utf8)
         guard bytes.count >= 2, bytes.first == 0x22, bytes.last == 0x22 else { return bytes }
         var out: [UInt8] = []
@@ -68,7 +68,7 @@ enum Text {
     }
 
     /// "12.3 MB"
-    static func size(_ bytes: Int) -> String {
+    package static func size(_ bytes: Int) -> String {
         var value = Double(bytes)
         var unit = 0
         let units = ["B", "KB", "MB", "GB", "TB"]
@@ -82,28 +82,28 @@ enum Text {
     }
 
     /// Right-aligned in `width` columns.
-    static func right(_ text: String, _ width: Int) -> String {
+    package static func right(_ text: String, _ width: Int) -> String {
         String(repeating: " ", count: max(width - text.count, 0)) + text
     }
 
-    static func left(_ text: String, _ width: Int) -> String {
+    package static func left(_ text: String, _ width: Int) -> String {
         text + String(repeating: " ", count: max(width - text.count, 0))
     }
 }
 
 /// JSON, written by hand: the order of fields is ours, and no value is held twice.
-enum JSON {
+package enum JSON {
     /// Bytes as a string when they are UTF-8, else as `{"base64":"…"}`.
-    static func text(_ bytes: Bytes) -> String {
+    package static func text(_ bytes: Bytes) -> String {
         guard let text = String(validating: bytes, as: UTF8.self) else {
             return "{\"base64\":\"\(base64(bytes))\"}"
         }
         return string(text)
     }
 
-    static func isText(_ bytes: Bytes) -> Bool { String(validating: bytes, as: UTF8.self) != nil }
+    package static func isText(_ bytes: Bytes) -> Bool { String(validating: bytes, as: UTF8.self) != nil }
 
-    static func string(_ text: String) -> String {
+    package static func string(_ text: String) -> String {
         var out = "\""
         for scalar in text.unicodeScalars {
             switch scalar {
@@ -121,7 +121,7 @@ enum JSON {
         return out + "\""
     }
 
-    static func base64(_ bytes: Bytes) -> String {
+    package static func base64(_ bytes: Bytes) -> String {
         let alphabet = Array(
             "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
         var out: [UInt8] = []
@@ -142,14 +142,14 @@ enum JSON {
     }
 
     /// A score as a number, or as a string where JSON has no number for it.
-    static func score(_ text: Bytes) -> String {
+    package static func score(_ text: Bytes) -> String {
         let text = String(decoding: text, as: UTF8.self)
         return text.contains("n") ? string(text) : text
     }
 
     /// A value by its type: string; list and set: array; hash: object, or pairs where a field is
     /// not text; sorted set: [member, score] pairs.
-    static func value(
+    package static func value(
         _ value: borrowing InspectedValue, _ put: (String) throws -> Void
     ) throws {
         if value.type == .string {
@@ -177,7 +177,7 @@ enum JSON {
 
     /// The fields of a hash that expire, with their times, as a member named `field_expireat`;
     /// nothing where there are none. Pairs where a field is not text.
-    static func fieldTimes(
+    package static func fieldTimes(
         _ value: borrowing InspectedValue, _ put: (String) throws -> Void
     ) throws {
         var count = 0
@@ -199,8 +199,8 @@ enum JSON {
 }
 
 /// Unix milliseconds as people read them, UTC.
-enum Moment {
-    static func text(ms: Int64) -> String {
+package enum Moment {
+    package static func text(ms: Int64) -> String {
         let seconds = ms >= 0 ? ms / 1000 : (ms - 999) / 1000
         let days = seconds >= 0 ? seconds / 86400 : (seconds - 86399) / 86400
         let rest = Int(seconds - days * 86400)
