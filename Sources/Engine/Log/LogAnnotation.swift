@@ -139,6 +139,26 @@ enum LogAnnotation {
         return (stream, lsn)
     }
 
+    /// The last line of a manifest, of which Redis breaks lines with a line feed only.
+    static func manifestEnd(crc: UInt32) -> [UInt8] {
+        var line = [UInt8](repeating: 0x0A, count: 19)
+        line.withUnsafeMutableBytes { raw in
+            var at = raw.baseAddress!
+            put("#FIRN:crc=", &at)
+            putHex(crc, &at)
+        }
+        return line
+    }
+
+    /// The CRC in the last line of a manifest, without its line break.
+    static func manifestEnd(_ line: Bytes) -> UInt32? {
+        var rest = line
+        guard take("#FIRN:crc=", &rest), let crc = takeHex(&rest), rest.count == 0 else {
+            return nil
+        }
+        return crc
+    }
+
     /// Reads a `#TS:` line, without its line break.
     static func timestamp(_ line: Bytes) -> Int64? {
         var rest = line
@@ -148,10 +168,17 @@ enum LogAnnotation {
         return Int64(seconds)
     }
 
-    /// Whether bytes start with `#FIRN:stream=`: what tells Firn's segments from Redis's.
+    /// Whether bytes start as a segment does, as far as one flipped bit leaves that to be seen: what
+    /// tells Firn's segments from Redis's.
     static func startsSegment(_ bytes: Bytes) -> Bool {
         var rest = bytes
-        return take("#FIRN:stream=", &rest)
+        if take("#FIRN:stream=", &rest) { return true }
+        // Either end of the id is enough, so that a flipped bit does not make a foreign log of it,
+        // which would be read without looking at its CRCs.
+        let end = "#FIRN:stream=".utf8.count + streamIDCount
+        guard bytes.count > end else { return false }
+        rest = bytes.slice(end, bytes.count - end)
+        return take(";lsn=", &rest)
     }
 
     // MARK: Pieces

@@ -6,6 +6,10 @@
 // everything before the first segment; with a cold tier Firn needs none), `i` a segment of effects,
 // `h` a file that is no longer needed and about to be removed.
 //
+// The last line is Firn's, and to Redis a comment: `#FIRN:crc=<8 hex>`, the CRC-32C of the lines
+// before it. A single bit makes an `h` of an `i`, and with it of a segment a file to be removed.
+// A manifest without that line is Redis's, or was edited by hand.
+//
 // The manifest is replaced by rename, never changed in place.
 
 /// The parsed manifest.
@@ -37,7 +41,7 @@ package struct LogManifest: Equatable, Sendable {
         if let base { add(base, "b") }
         for entry in history { add(entry, "h") }
         for entry in segments { add(entry, "i") }
-        return out
+        return out + LogAnnotation.manifestEnd(crc: out.withUnsafeBytes { CRC32C.checksum($0) })
     }
 
     /// A name, in double quotes with escapes if it holds anything that needs them.
@@ -78,7 +82,15 @@ package struct LogManifest: Equatable, Sendable {
             }
             let content = rest[rest.startIndex..<end]
             rest = rest[(end + 1)...]
-            if content.first == 0x23 { continue }
+            if content.first == 0x23 {
+                let before = text[..<content.startIndex]
+                if let crc = content.withUnsafeBytes({ LogAnnotation.manifestEnd($0) }),
+                    crc != before.withUnsafeBytes({ CRC32C.checksum($0) })
+                {
+                    throw bad("the lines before do not match this CRC of theirs")
+                }
+                continue
+            }
             if content.count >= LogManifest.lineBytesMax { throw bad("line too long") }
             guard let words = LogManifest.words(content), words.count >= 6, words.count % 2 == 0
             else { throw bad("not `file <name> seq <number> type <letter>`") }

@@ -97,6 +97,9 @@ import Testing
                     var bytes = whole
                     bytes[index] ^= 1 << bit
                     sample.disk[path] = bytes
+                    // As a log of Redis's it would be imported, without a look at its CRCs.
+                    let manifest = try #require(try testFiles.loadManifest(sample.disk))
+                    #expect(try LogReader.isFirn(sample.disk, testFiles, manifest))
                     do throws(LogError) {
                         let (effects, end) = try readLog(sample.disk)
                         #expect(index >= lastStart, "\(segment) \(index) \(bit)")

@@ -37,6 +37,30 @@ import Testing
         }
     }
 
+    /// Whatever bit turns over, no other manifest is read.
+    @Test func everyFlippedBit() throws {
+        var manifest = LogManifest()
+        manifest.base = .init(name: "a.1.base.rdb", sequence: 1)
+        manifest.history = [.init(name: "a.1.incr.aof", sequence: 1)]
+        manifest.segments = [
+            .init(name: "a.2.incr.aof", sequence: 2), .init(name: "a.3.incr.aof", sequence: 3),
+        ]
+        let text = manifest.encoded()
+        var refusals = 0
+        for bit in 0..<text.count * 8 {
+            var other = text
+            other[bit >> 3] ^= 1 << UInt8(bit & 7)
+            do throws(LogError) {
+                #expect(try LogManifest(parsing: other, file: "m") == manifest, "bit \(bit)")
+            } catch {
+                refusals += 1
+            }
+        }
+        // What is left are nine letters of `#FIRN:crc=`, without which the line is a comment, and
+        // breaks of lines that still are white space.
+        #expect(refusals > (text.count - 9 - 6) * 8)
+    }
+
     @Test(arguments: [
         "", "\n", "file a seq 1 type i", "file a seq 1\n", "file a seq 1 type\n",
         "file a seq x type i\n", "file a seq 0 type i\n", "file a seq -1 type i\n",
