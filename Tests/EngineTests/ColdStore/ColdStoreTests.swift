@@ -343,4 +343,26 @@ import Testing
         #expect(count == 6)
         #expect(try reader.stats().runs == 6)
     }
+
+    @Test func aRunInASlotThatIsNotThereIsDamage() throws {
+        let directory = ColdDirectory()
+        do {
+            let store = try directory.open()
+            let batch = ColdBatch()
+            batch.put(0, [1], [2], lsn: 1)
+            try store.commit(batch)
+            var info = store.current.runs[0].info
+            info.slot = 77
+            let transaction = try WriteTransaction(store.environment)
+            try store.putManifest(transaction, info)
+            try transaction.commit()
+        }
+        #expect(throws: ColdError.self) { try directory.open() }
+        #expect(throws: ColdError.self) {
+            try directory.open {
+                $0.readOnly = true
+                $0.pinsSnapshot = true
+            }
+        }
+    }
 }

@@ -115,6 +115,9 @@ extension ColdStore {
                 return ColdReader(transaction, list)
             }
             try state.withLock { try openNewSlots() }
+            if state.withLock({ slots.count }) == known.count {
+                throw ColdError.damagedStore("a run lies in a slot that is not there")
+            }
         }
     }
 

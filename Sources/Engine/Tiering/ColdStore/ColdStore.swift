@@ -244,6 +244,9 @@ package final class ColdStore: @unchecked Sendable {
     private func emptyUnusedSlots() throws -> [RunInfo] {
         let transaction = try WriteTransaction(environment)
         let infos = try readManifest(transaction.view)
+        guard infos.allSatisfy({ $0.slot < slots.count }) else {
+            throw ColdError.damagedStore("a run lies in a slot that is not there")
+        }
         let used = Set(infos.map(\.slot))
         do {
             for (number, slot) in slots.enumerated() where !used.contains(number) {
