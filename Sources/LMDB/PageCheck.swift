@@ -32,8 +32,8 @@ package struct PageReport: Sendable {
     package var pageBytes = 0
     package var pages = 0
     package var transaction = 0
-    /// Named trees, and rows in them.
-    package var trees = 0
+    /// Named trees, with whether their keys are integers, and the rows in all of them.
+    package var trees: [(name: String, isInteger: Bool)] = []
     package var entries = 0
     package var pagesUsed = 0
     package var pagesFree = 0
@@ -92,7 +92,9 @@ package final class PageCheck {
         tree = "main tree"
         var named: [(String, TreeRecord)] = []
         try walk(meta.main, flags: meta.main.flags) { (node) throws(LMDBError) in
-            guard node.flags & NodeFlags.tree != 0 else { return }
+            guard node.flags & NodeFlags.tree != 0 else {
+                return self.find(node.page, "a row of the main tree is no tree")
+            }
             guard let value = node.value, value.count == TreeRecord.byteCount else {
                 return self.find(node.page, "the description of a tree has a wrong size")
             }
@@ -101,7 +103,7 @@ package final class PageCheck {
         }
         for (name, record) in named {
             tree = name
-            report.trees += 1
+            report.trees.append((name, record.flags & TreeRecord.integerKeys != 0))
             try walk(record, flags: record.flags) { (node) throws(LMDBError) in
                 self.report.entries += 1
                 if node.flags & NodeFlags.tree != 0 {

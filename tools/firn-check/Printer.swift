@@ -51,7 +51,7 @@ final class Printer {
             figure.name == "bytes" ? Text.size(figure.value) : "\(figure.value) \(figure.name)"
         }
         let state = part.findings == 0 ? "good" : plural(part.findings, "finding")
-        return ([Text.left("\(part.name):", 14) + state] + figures).joined(separator: ", ")
+        return ([Text.left("\(part.name):", 15) + state] + figures).joined(separator: ", ")
     }
 
     private func text(_ finding: CheckFinding) -> String {
@@ -118,7 +118,8 @@ final class Printer {
 
     private func object(_ finding: CheckFinding) -> String {
         var members = [
-            "\"severity\":\"\(finding.severity.rawValue)\"", "\"part\":\(JSON.string(finding.part))",
+            "\"severity\":\"\(finding.severity.rawValue)\"",
+            "\"part\":\(JSON.string(finding.part))",
             "\"file\":\(JSON.string(finding.file))", "\"text\":\(JSON.string(finding.text))",
         ]
         if let offset = finding.offset { members.append("\"offset\":\(offset)") }

@@ -101,7 +101,9 @@ package enum JSON {
         return string(text)
     }
 
-    package static func isText(_ bytes: Bytes) -> Bool { String(validating: bytes, as: UTF8.self) != nil }
+    package static func isText(_ bytes: Bytes) -> Bool {
+        String(validating: bytes, as: UTF8.self) != nil
+    }
 
     package static func string(_ text: String) -> String {
         var out = "\""

@@ -57,8 +57,6 @@ package final class CheckReport {
     package private(set) var parts: [CheckPart] = []
     /// Warnings and errors, those not listed among them.
     package private(set) var count = 0
-    /// Of these, what --fix has no remedy for.
-    package private(set) var incurable = 0
     package private(set) var unlisted = 0
     /// Told of each, for output as it comes.
     package var onFinding: (CheckFinding) -> Void = { _ in }
@@ -70,10 +68,7 @@ package final class CheckReport {
     package init() {}
 
     func add(_ finding: CheckFinding) {
-        if finding.severity != .note {
-            count += 1
-            if finding.remedy == nil { incurable += 1 }
-        }
+        if finding.severity != .note { count += 1 }
         listedOfPart += 1
         if listedOfPart > CheckReport.findingsMax {
             unlisted += 1

@@ -160,13 +160,12 @@ package final class DirectoryCheck {
             if try check.run() {
                 store = check.facts
                 found.repairs = check.repairs
-                found.floor = max(check.facts.newest, check.facts.checkpoint ?? 0)
+                found.floor = check.facts.reach
             }
         }
-        let log = LogCheck(files, report)
+        let log = LogCheck(files, report, store: store)
         let facts = try log.run()
         found.cut = facts?.cut
-        // A start leaves a torn tail out by itself; damage in the middle is a person's decision.
         compare(store, facts, report)
         let snapshot = "\(directory)/\(options.dbFilename)"
         if disk.exists(snapshot) { try RDBCheck.run(snapshot, report) }
@@ -203,10 +202,10 @@ package final class DirectoryCheck {
                 "the log starts at position \(start), the store ends at \(reached): a segment "
                     + "between them is missing")
         }
-        if let end = log.end, log.cut?.isTorn ?? true, max(store.newest, reached) > end {
-            bad(
-                "the store holds effects up to position \(max(store.newest, reached)), the log "
-                    + "ends at \(end): its end is missing")
+        if log.hasBase, let start = log.start, start > reached {
+            report.add(
+                .note, "store and log", path,
+                "the store is older than the log's base; the next start empties it")
         }
         end(report)
     }

@@ -11,7 +11,7 @@ package enum FileCheck {
     package static func run(_ path: String, _ report: CheckReport) throws(CheckError) {
         guard let kind = try kind(path) else {
             throw CheckError(
-                "'\(path)' is neither an RDB file, nor a log segment or manifest, nor LMDB's")
+                "'\(path)' is no RDB file, log segment or manifest, and no cold tier's data.mdb")
         }
         let (directory, name) = split(path)
         var locks: [CheckLock] = []

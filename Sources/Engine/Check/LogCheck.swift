@@ -37,6 +37,7 @@ final class LogCheck {
 
     let files: LogFiles
     let report: CheckReport
+    private let store: ColdFacts?
     private let disk: any Disk = SystemDisk.shared
     private let engine: Engine
     private(set) var facts = LogCheckFacts()
@@ -45,9 +46,11 @@ final class LogCheck {
     private var bytes = 0
     private var oddities = 0
 
-    init(_ files: LogFiles, _ report: CheckReport) {
+    /// `store`: what is known of the store beside the log.
+    init(_ files: LogFiles, _ report: CheckReport, store: ColdFacts? = nil) {
         self.files = files
         self.report = report
+        self.store = store
         var configuration = Configuration()
         configuration.memoryBudget = MemoryBudget(bytes: 0)
         configuration.savePoints = []
@@ -87,8 +90,8 @@ final class LogCheck {
                 ("segments", names.count), ("bases", manifest.base == nil ? 0 : 1),
                 ("history", manifest.history.count),
             ])
-        facts.isFirn = try isFirn(names)
         facts.hasBase = manifest.base != nil
+        facts.isFirn = try isFirn(names)
         if facts.isFirn {
             try check(names, files.directory)
         } else {
@@ -171,49 +174,75 @@ final class LogCheck {
 
     /// Checks segments as one stream, in this order. `directory` holds them.
     func check(_ names: [String], _ directory: String) throws(CheckError) {
-        var end: LSN?
-        var isFirst = true
+        /// The last segment that was good to its end.
+        var last: (name: String, size: Int, lsn: LSN)?
         var isBroken = false
         for (index, name) in names.enumerated() {
             let path = "\(directory)/\(name)"
-            guard disk.exists(path) else {
-                report.add(.error, LogCheck.part, path, "the segment is missing")
-                (end, isFirst, isBroken) = (nil, false, true)
-                continue
-            }
-            let head = try head(path)
-            guard let start = LogCheck.start(head) else {
+            let start = disk.exists(path) ? LogCheck.start(try head(path)) : nil
+            if let flaw = flaw(start, path, last?.lsn, isFirst: index == 0) {
+                // The log may be cut behind the segment before.
+                let mayCut = !isBroken && last != nil
+                if mayCut, let last {
+                    facts.cut = LogCut(
+                        isTorn: false, file: last.name, offset: last.size,
+                        later: Array(names[index...]), lsn: last.lsn)
+                }
                 report.add(
-                    .error, LogCheck.part, path, offset: 0, "it does not start as a segment must")
-                (end, isFirst, isBroken) = (nil, false, true)
-                continue
+                    .error, LogCheck.part, path, offset: disk.exists(path) ? 0 : nil, flaw,
+                    remedy: mayCut ? LogCheck.cutOnRequest : nil)
+                isBroken = true
+                last = nil
             }
+            guard let start else { continue }
             if facts.stream == nil { facts.stream = start.stream }
-            if isFirst { facts.start = start.lsn }
-            if start.stream != facts.stream {
-                isBroken = true
-                report.add(
-                    .error, LogCheck.part, path, offset: 0, "it belongs to another stream")
-            }
-            if let end, start.lsn != end {
-                isBroken = true
-                report.add(
-                    .error, LogCheck.part, path, offset: 0,
-                    "it starts at position \(start.lsn), but the segment before ends at \(end)")
-            }
-            isFirst = false
+            if index == 0 { facts.start = start.lsn }
             let later = Array(names[(index + 1)...])
-            end = try checkSegment(path, name, start, later, mayCut: !isBroken)
+            let end = try checkSegment(path, name, start, later, mayCut: !isBroken)
+            last = end.map { (name, CheckFiles.size(path), $0) }
             if end == nil { isBroken = true }
         }
-        if facts.cut?.isTorn ?? false { end = facts.cut!.lsn }
-        facts.end = isBroken && !(facts.cut?.isTorn ?? false) ? nil : end
+        facts.end = isBroken ? nil : last?.lsn
+        if let cut = facts.cut, cut.isTorn { facts.end = cut.lsn }
+        checkReach(last)
         report.end(
             LogCheck.part, directory,
             [
                 ("segments", names.count), ("batches", batches), ("effects", effects),
                 ("bytes", bytes),
             ])
+    }
+
+    /// Why a segment cannot stand where it stands.
+    private func flaw(
+        _ start: SegmentStart?, _ path: String, _ end: LSN?, isFirst: Bool
+    ) -> String? {
+        if !disk.exists(path) { return "the segment is missing" }
+        guard let start else { return "it does not start as a segment must" }
+        if let stream = facts.stream, start.stream != stream {
+            return "it belongs to another stream"
+        }
+        guard let end, start.lsn != end else { return nil }
+        return "it starts at position \(start.lsn), but the segment before ends at \(end)"
+    }
+
+    /// The newest position that the store knows; 0 where it is another log's, or older than the
+    /// base, which then stands in for it.
+    private var floor: LSN {
+        guard let store, store.stream != nil, store.stream == facts.stream else { return 0 }
+        if facts.hasBase, store.checkpoint ?? 0 < facts.start ?? 0 { return 0 }
+        return store.reach
+    }
+
+    /// The log must reach as far as the store: it is durable first.
+    private func checkReach(_ last: (name: String, size: Int, lsn: LSN)?) {
+        guard facts.cut == nil, let end = facts.end, let last, floor > end else { return }
+        facts.cut = LogCut(
+            isTorn: false, file: last.name, offset: last.size, later: [], lsn: end)
+        report.add(
+            .error, LogCheck.part, files.path(last.name), offset: last.size,
+            "the log ends at position \(end), the store holds effects up to \(floor): the "
+                + "log's end is missing", remedy: LogCheck.cutOnRequest)
     }
 
     /// One segment; the position at its end, nil when it is damaged before.
@@ -237,12 +266,14 @@ final class LogCheck {
                 }
                 let offset = scanner.goodOffset
                 let left = scanner.size - offset
-                var isTorn = later.isEmpty
+                // What the store has of behind it was whole once.
+                var isTorn = later.isEmpty && floor <= scanner.lsn
                 if isTorn {
                     isTorn = try !LogDamage.intactBatchFollows(
                         file, from: offset, size: scanner.size)
                 }
-                if mayCut, facts.cut == nil {
+                let mayCut = mayCut && facts.cut == nil
+                if mayCut {
                     facts.cut = LogCut(
                         isTorn: isTorn, file: name, offset: offset, later: later, lsn: scanner.lsn)
                 }

@@ -23,6 +23,8 @@ struct ColdFacts {
     var checkpoint: LSN?
     /// The newest log position of any row.
     var newest: LSN = 0
+    /// The log was durable up to here once.
+    var reach: LSN { max(newest, checkpoint ?? 0) }
 }
 
 /// What `ColdMend` does about damage.
@@ -97,7 +99,8 @@ final class ColdCheck {
         for finding in pages.findings {
             let tree = finding.tree.isEmpty ? "" : " of \(finding.tree)"
             let text =
-                finding.page == 0 ? "\(finding.tree): \(finding.text)"
+                finding.page == 0
+                ? "\(finding.tree): \(finding.text)"
                 : "page \(finding.page)\(tree): \(finding.text)"
             report.add(
                 .error, "pages", path, offset: finding.page == 0 ? nil : finding.offset, text)
@@ -105,6 +108,7 @@ final class ColdCheck {
         if pages.findingsMore > 0 {
             report.add(.error, "pages", path, "\(pages.findingsMore) more of the kind")
         }
+        let isComplete = pages.breaks || checkNames(pages)
         if pages.breaks {
             report.add(
                 .error, "pages", path,
@@ -114,9 +118,34 @@ final class ColdCheck {
             "pages", path,
             [
                 ("pages", pages.pages), ("used", pages.pagesUsed), ("free", pages.pagesFree),
-                ("trees", pages.trees), ("rows", pages.entries),
+                ("trees", pages.trees.count), ("rows", pages.entries),
             ])
-        return !pages.breaks
+        return !pages.breaks && isComplete
+    }
+
+    /// The trees must be those of a store: four, and three for each slot.
+    private func checkNames(_ pages: PageReport) -> Bool {
+        var left = Dictionary(pages.trees.map { ($0.name, $0.isInteger) }) { first, _ in first }
+        var flaws: [String] = []
+        func take(_ name: String, _ isInteger: Bool = false) {
+            switch left.removeValue(forKey: name) {
+            case nil: flaws.append("'\(name)' is missing")
+            case isInteger: break
+            default: flaws.append("'\(name)' has another order of keys")
+            }
+        }
+        for name in ["meta", "manifest", "archive", "archive.keys"] { take(name) }
+        let slots = left.keys.count { $0.hasPrefix("r") }
+        for number in 0..<slots {
+            take("r\(number)")
+            take("c\(number)", true)
+            take("e\(number)")
+        }
+        for name in left.keys.sorted() {
+            flaws.append("'\(String(name.prefix(40)))' is none of Firn's")
+        }
+        for flaw in flaws { report.add(.error, "pages", path, "tree \(flaw)") }
+        return flaws.isEmpty
     }
 
     private func check(_ store: ColdStore) throws {
@@ -158,7 +187,8 @@ final class ColdCheck {
                 ColdStore.MetaKey.archive,
             ]
         func bad(_ key: [UInt8], _ text: String) {
-            report.add(.error, "metadata", path, "'\(String(decoding: key, as: UTF8.self))' \(text)")
+            let name = String(decoding: key, as: UTF8.self)
+            report.add(.error, "metadata", path, "'\(name)' \(text)")
         }
         var cursor = try Cursor(view, store.meta)
         while try cursor.move(.next) {

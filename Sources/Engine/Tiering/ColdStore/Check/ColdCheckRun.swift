@@ -66,8 +66,10 @@ extension ColdCheck {
             if rowsDone & 4095 == 0 { report.onProgress("check", rowsDone, rowsMax) }
             if row.count < ColdKey.prefixBytes { sums.isWalkable = false }
             if first == nil { first = Array(row) }
-            if last.count != row.count { last = Array(row) } else {
+            if last.count == row.count {
                 last.withUnsafeMutableBytes { $0.copyMemory(from: row) }
+            } else {
+                last = Array(row)
             }
             switch judge(view, store, run, row, value) {
             case .sound(let header):
