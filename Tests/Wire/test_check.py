@@ -9,8 +9,10 @@ import json
 import os
 import pathlib
 import random
+import re
 import shutil
 import signal
+import struct
 import subprocess
 import tempfile
 import time
@@ -273,7 +275,7 @@ def test_a_whole_directory_is_good_and_stays_as_it_is(kind, request):
     report = check(whole.path, status=0)
     assert real(report) == []
     figures = {part["name"]: part["figures"] for part in report["parts"]}
-    assert figures["runs"]["runs"] >= 2 and figures["runs"]["in chunks"] > 0
+    assert figures["runs"]["runs"] >= (1 if TORTURE else 2) and figures["runs"]["in chunks"] > 0
     assert figures["keys"]["expiring"] >= 24 and figures["archive"]["values"] > 0
     assert figures["snapshot"]["keys"] > 0 and figures["log"]["segments"] == 1
     if kind == "stopped":
@@ -340,9 +342,37 @@ def test_a_directory_without_its_lock_file(stopped, copy):
 # MARK: the cold tier
 
 
+def used_pages(raw):
+    """The pages of an LMDB file that its named trees reach: free ones hold old copies."""
+    def number(form, at):
+        return struct.unpack_from("<" + form, raw, at)[0]
+
+    used, empty = set(), 2**64 - 1
+    meta = 4096 if number("Q", 144) < number("Q", 4096 + 144) else 0
+    left = [number("Q", meta + 128)]
+    while left:
+        page = left.pop()
+        used.add(page)
+        base = page * 4096
+        is_branch, lower = number("H", base + 10) & 1, number("H", base + 12)
+        for slot in range(base + 16, base + lower, 2):
+            node = base + number("H", slot)
+            size, flags, width = struct.unpack_from("<IHH", raw, node)
+            if is_branch:
+                left.append(size | flags << 32)
+            elif flags & 1:
+                first = number("Q", node + 8 + width)
+                used.update(range(first, first + (15 + size) // 4096 + 1))
+            elif flags & 2 and number("Q", node + 8 + width + 40) != empty:
+                left.append(number("Q", node + 8 + width + 40))
+    return used
+
+
 def places(whole, count, rng):
-    """Places in data.mdb inside the one copy of a record's payload: key, first byte, length."""
+    """Places in data.mdb inside the one copy in use of a record's payload: key, first byte,
+    length."""
     data = (whole.path / "cold" / "data.mdb").read_bytes()
+    used = used_pages(data)
     found = []
     keys = sorted(whole.tokens)
     rng.shuffle(keys)
@@ -352,8 +382,10 @@ def places(whole, count, rng):
         token = whole.tokens[key]
         piece = rng.randrange(max(len(token) - 4096, 1)) if len(token) > 4096 else 0
         part = token[piece:piece + 32]
-        if data.count(part) == 1:
-            found.append((key, data.index(part), len(part)))
+        copies = [m.start() for m in re.finditer(re.escape(part), data, re.DOTALL)]
+        copies = [at for at in copies if at // 4096 in used]
+        if len(copies) == 1:
+            found.append((key, copies[0], len(part)))
         if len(found) == count:
             break
     assert len(found) > count // 2

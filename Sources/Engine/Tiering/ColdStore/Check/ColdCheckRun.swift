@@ -166,6 +166,7 @@ extension ColdCheck {
 
     /// A record whose checksum is right.
     private func judge(_ header: ColdHeader, _ record: ColdRecord, _ row: Bytes) -> RowVerdict {
+        if header.isTombstone, header.isLong, isPlaced(record, row) { return .sound(header) }
         if secret.hash(record.key) != record.hash {
             return .odd(header, "its key has another hash: the store's secret is not the right one")
         }
@@ -186,6 +187,12 @@ extension ColdCheck {
         else { return .damaged("its checksum is right, but the value does not decode") }
         value.destroy()
         return .sound(header)
+    }
+
+    /// A deletion that `ColdMend` has put under a long key, of which it knows the beginning only.
+    private func isPlaced(_ record: ColdRecord, _ row: Bytes) -> Bool {
+        row.count == ColdKey.rowMax && record.payloadLength == 0
+            && record.key.equals(row.slice(ColdKey.prefixBytes, ColdKey.cutBytes))
     }
 
     /// Reports a damaged row, with what else there is of its key.
