@@ -58,7 +58,7 @@ package final class Environment: @unchecked Sendable {
             throw LMDBError(code: code, operation: "mdb_env_open")
         }
         raw = environment!
-        isReadOnly = more == MDB_RDONLY
+        isReadOnly = more & MDB_RDONLY != 0
     }
 
     deinit { mdb_env_close(raw) }

@@ -55,7 +55,8 @@ final class LogCheck {
         configuration.memoryBudget = MemoryBudget(bytes: 0)
         configuration.savePoints = []
         engine = Engine(
-            configuration: configuration, secret: HashSecret(k0: 1, k1: 2), seed: 1, disk: disk)
+            configuration: configuration, secret: HashSecret(k0: 1, k1: 2), seed: 1,
+            world: World(disk: disk))
     }
 
     // MARK: With a manifest
@@ -265,12 +266,12 @@ final class LogCheck {
                 case .torn(let text), .bad(let text): reason = text
                 }
                 let offset = scanner.goodOffset
-                let left = scanner.size - offset
+                let left = try LogDamage.contentEnd(file, from: offset, to: scanner.size) - offset
                 // What the store has of behind it was whole once.
                 var isTorn = later.isEmpty && floor <= scanner.lsn
                 if isTorn {
-                    isTorn = try !LogDamage.intactBatchFollows(
-                        file, from: offset, size: scanner.size)
+                    isTorn = try !LogDamage.wasDurable(
+                        file, at: offset, size: scanner.size, lsn: scanner.lsn)
                 }
                 let mayCut = mayCut && facts.cut == nil
                 if mayCut {

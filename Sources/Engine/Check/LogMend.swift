@@ -96,7 +96,8 @@ struct LogMend {
         return batch
             + [UInt8](unsafeUninitializedCapacity: LogAnnotation.batchEndBytesMax) { raw, count in
                 count = LogAnnotation.writeBatchEnd(
-                    lsn: lsn, crc: crc, to: UnsafeMutableRawPointer(raw.baseAddress!))
+                    lsn: lsn, synced: start, batch: crc,
+                    to: UnsafeMutableRawPointer(raw.baseAddress!))
             }
     }
 }

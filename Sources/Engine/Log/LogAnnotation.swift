@@ -28,6 +28,8 @@ package enum ArchiveRemoval: Equatable, Sendable {
 
 enum LogAnnotation {
     static let lineBytesMax = 1024
+    /// What the end of a file may be filled with (LogWriter+Room.swift).
+    static let filler = UInt8(ascii: "#")
     static let expire: StaticString = "#FIRN:expire\r\n"
     static let streamIDCount = 40
     /// The longest line about the archive: fixed text, twice 20 digits.

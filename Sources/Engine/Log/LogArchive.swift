@@ -66,6 +66,7 @@ extension LogWriter {
         _ path: String, to target: String, _ directory: String
     ) throws(IOError) -> Bool {
         try disk.makeDirectory(directory)
+        try disk.syncDirectory(parentDirectory(of: directory))
         if disk.exists(target) {
             // Copied before a crash, or somebody else's.
             if try hasSameContents(path, target) { return true }
@@ -74,6 +75,7 @@ extension LogWriter {
         do {
             try disk.rename(path, to: target)
             try disk.syncDirectory(directory)
+            try disk.syncDirectory(files.directory)
             return false
         } catch {
             if error.errno != EXDEV { throw error }

@@ -69,6 +69,30 @@ enum LogDamage {
         return false
     }
 
+    /// Where the filling of a file begins (LogWriter+Room.swift), or `size`; not before `offset`.
+    static func contentEnd(
+        _ file: any DiskFile, from offset: Int, to size: Int
+    ) throws(IOError) -> Int {
+        let part = UnsafeMutableRawBufferPointer.allocate(byteCount: windowBytes, alignment: 16)
+        defer { part.deallocate() }
+        guard size - offset > 2 else { return size }
+        let tail = UnsafeMutableRawBufferPointer(rebasing: part[0..<2])
+        guard try file.read(into: tail, at: size - 2) == 2, tail[0] == LogAnnotation.filler,
+            tail[1] == 0x0A
+        else { return size }
+        var end = size - 1
+        while end > offset {
+            let start = Swift.max(offset, end - windowBytes)
+            let count = try file.read(
+                into: UnsafeMutableRawBufferPointer(rebasing: part[0..<(end - start)]), at: start)
+            if let last = part[0..<count].lastIndex(where: { $0 != LogAnnotation.filler }) {
+                return start + last + 1
+            }
+            end = start
+        }
+        return end
+    }
+
     private static func add(_ end: Int, _ ends: inout [Int]) {
         if ends.contains(end) { return }
         ends.append(end)

@@ -236,7 +236,10 @@ package struct LogReader: ~Copyable {
             }
             if wasDurable { throw damage }
         }
-        finish(droppedBytes: size - offset, reason)
+        let end = try logIO { () throws(IOError) in
+            format == .firn ? try LogDamage.contentEnd(file, from: offset, to: size) : size
+        }
+        finish(droppedBytes: end - offset, reason)
     }
 
     private mutating func finish(droppedBytes: Int, _ reason: String) {

@@ -161,6 +161,18 @@ struct LogScanner: ~Copyable {
                 }
                 continue
             case 0x23:
+                if !hasBatchEnds, try skipFilling() {
+                    if commands.isEmpty && unitStart == nil { batchStart = cursor }
+                    continue
+                }
+                if hasBatchEnds, cursor == batchStart {
+                    switch try filling() {
+                    case .none: break
+                    case .toTheEnd: return .end
+                    case .changed: continue
+                    case .broken: return stop(.torn("bytes are missing before the file's end"))
+                    }
+                }
                 let start = cursor - batchStart
                 guard let line = try takeLine() else {
                     return stop(
@@ -199,6 +211,63 @@ struct LogScanner: ~Copyable {
                     return stop(.torn("the file ends inside a command"))
                 }
             }
+        }
+    }
+
+    /// What follows the cursor, where a batch should begin and a `#` stands.
+    private enum Filling {
+        /// A line of Firn's or of Redis's.
+        case none
+        /// The filling of the file, up to its end.
+        case toTheEnd
+        /// A filling when it was read, and something else now: a server is writing.
+        case changed
+        /// A filling, and something else behind it: a part of what was written did not get there.
+        case broken
+    }
+
+    /// Tells the filling of a file from a line: no line begins with two of its bytes.
+    private mutating func filling() throws(IOError) -> Filling {
+        if cursor + 1 == filled { _ = try fill(1) }
+        guard let file, cursor + 1 < filled,
+            window.load(fromByteOffset: cursor + 1, as: UInt8.self) == LogAnnotation.filler
+        else { return .none }
+        let chunk = UnsafeMutableRawBufferPointer.allocate(
+            byteCount: LogScanner.readBytes, alignment: 16)
+        defer { chunk.deallocate() }
+        var at = goodOffset
+        while at < fileBytes {
+            let part = UnsafeMutableRawBufferPointer(
+                rebasing: chunk[0..<min(chunk.count, fileBytes - at)])
+            let count = try file.read(into: part, at: at)
+            if count == 0 { break }
+            if let found = part[0..<count].firstIndex(where: { $0 != LogAnnotation.filler }) {
+                if at + found == fileBytes - 1, part[found] == 0x0A { return .toTheEnd }
+                if at + found > goodOffset + 1 { return .broken }
+                // Read again what is there now.
+                filled = cursor
+                return .changed
+            }
+            at += count
+        }
+        return .toTheEnd
+    }
+
+    /// Moves over a filling that Redis has gone on behind; false if none is at the cursor.
+    private mutating func skipFilling() throws(IOError) -> Bool {
+        if cursor + 1 == filled { _ = try fill(1) }
+        guard cursor + 1 < filled,
+            window.load(fromByteOffset: cursor + 1, as: UInt8.self) == LogAnnotation.filler
+        else { return false }
+        while true {
+            if cursor == filled, try !fill(1) { return true }
+            let byte = window.load(fromByteOffset: cursor, as: UInt8.self)
+            if byte == 0x0A {
+                cursor += 1
+                return true
+            }
+            if byte != LogAnnotation.filler { return true }
+            cursor += 1
         }
     }
 

@@ -5,6 +5,13 @@
 // the room of the next effects while there is still time to refuse commands. What was promised
 // and not used is given back when a segment ends or is resumed.
 
+//
+// With `appendfsync always` the room is filled as well, a few hundred kilobytes at a time. A sync then
+// finds the file's size and blocks as they were and writes the data alone, where it would have to
+// write the file system's journal too: half the time and a third of the writes. It is filled with
+// `#` and a line break at the end: lines that Redis skips, wherever a batch ends in them and
+// however long they are; so a log that broke off can be read, and gone on with, by redis-server.
+
 import Glibc
 
 /// How much the log can certainly still take.
@@ -41,5 +48,34 @@ extension LogWriter {
         monitor.withLock { if self.file === file { roomEnd = reached } }
         if reached - length >= LogWriter.roomBytesMin { return .ample }
         return reached - length >= LogWriter.roomBytesLast ? .short : .none
+    }
+
+    // MARK: Filling
+
+    /// The file is filled further when less than this is left, ...
+    static let fillBytesMin = 64 << 10
+    /// ... up to so far behind its end.
+    static let fillBytes = 512 << 10
+    private static let filler =
+        [UInt8](repeating: LogAnnotation.filler, count: fillBytes - 1) + [0x0A]
+
+    /// Writes `#` behind the log's end; engine lock, so that nobody else writes there. A disk that
+    /// refuses has the log go on without.
+    func fillAhead() {
+        let (file, length, filled) = monitor.withLock { (self.file, self.length, fillEnd) }
+        // The line break goes to the new end.
+        let start = Swift.max(filled - 1, length)
+        let end = length + LogWriter.fillBytes
+        var reached = Int.max
+        LogWriter.filler.withUnsafeBytes { (bytes: Bytes) in
+            do throws(IOError) {
+                try file.writeAll(
+                    bytes.slice(bytes.count - (end - start), end - start), at: start)
+                reached = end
+            } catch {
+                try? file.truncate(to: length)
+            }
+        }
+        monitor.withLock { if self.file === file { fillEnd = reached } }
     }
 }

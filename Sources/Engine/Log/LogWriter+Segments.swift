@@ -146,6 +146,7 @@ extension LogWriter {
             length = made.length
             syncedLength = made.length
             roomEnd = 0
+            fillEnd = 0
             isRotating = false
             mustFinishRotation = false
         }

@@ -44,6 +44,8 @@ package final class LogWriter: @unchecked Sendable {
     var syncedLength: Int
     /// Up to here the file has room on the disk.
     var roomEnd = 0
+    /// Up to here the file is filled ahead; `.max`: it cannot be.
+    var fillEnd = 0
     var manifest: LogManifest
     var segments: [LogSegment]
     var isRotating = false
@@ -168,17 +170,20 @@ package final class LogWriter: @unchecked Sendable {
             monitor.withLock {
                 writeError = error
                 roomEnd = 0
+                fillEnd = 0
             }
             return .failed(error)
         }
-        monitor.withLock {
+        let mustFill = monitor.withLock {
             length = target.offset + buffer.count
             notedLSN = buffer.syncedLSN
             writtenUs = clock.monotonicUs()
             writeError = nil
             written.store(buffer.lsn, ordering: .releasing)
+            return currentPolicy == .always && fillEnd - length < LogWriter.fillBytesMin
         }
         buffer.removeAll()
+        if mustFill { fillAhead() }
         return .written
     }
 

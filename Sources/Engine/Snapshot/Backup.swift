@@ -60,6 +60,7 @@ struct BackupJob {
                 try disk.syncDirectory(partial)
                 try disk.rename(partial, to: target)
                 try disk.syncDirectory(directory)
+                try disk.syncDirectory(parentDirectory(of: directory))
             }
             return lsn
         } catch {

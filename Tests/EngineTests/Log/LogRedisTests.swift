@@ -111,13 +111,14 @@ private let hasRedis = run("command -v redis-server redis-cli redis-check-aof").
         #expect(try single.next() == nil)
     }
 
-    @Test(.enabled(if: hasRedis)) func redisAcceptsFirnsLog() throws {
+    @Test(.enabled(if: hasRedis), arguments: [SyncPolicy.everysec, .always])
+    func redisAcceptsFirnsLog(policy: SyncPolicy) throws {
         let directory = "/tmp/firn-log-redis-\(UInt64.random(in: 0 ... .max))"
         let disk = SystemDisk.shared
         try disk.makeDirectory(directory)
         defer { _ = run("rm -rf \(directory)") }
         let files = LogFiles(directory: "\(directory)/appendonlydir")
-        let writer = try LogWriter.create(disk, files, stream: testStream)
+        let writer = try LogWriter.create(disk, files, stream: testStream, policy: policy)
         var buffer = LogBuffer()
         for number in 0..<300 {
             buffer.timestamp = 1_700_000_000 + Int64(number / 100)
