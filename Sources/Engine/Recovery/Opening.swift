@@ -209,6 +209,8 @@ private struct Opening {
                     + "cold tier that holds what came before is missing")
         }
         report.coldKeys = engine.tier == nil ? 0 : engine.liveKeyCount
+        // What is spilled meanwhile is of the log.
+        let stored = stream == nil ? 0 : engine.tier?.store.newestLSN ?? 0
         let end: LogEnd?
         do throws(LogError) {
             end = try engine.replay(&reader, from: from, report: &report)
@@ -220,6 +222,14 @@ private struct Opening {
         if let stream, stream != end.stream {
             throw StartError(
                 "The log in '\(files.directory)' does not belong to the cold tier beside it")
+        }
+        if stored > end.lsn {
+            // Log before data: it was whole once. New effects would get positions that records have
+            // already, and the next recovery would pass them over.
+            engine.tier?.writer.stop()
+            throw StartError(
+                "The log in '\(files.directory)' ends at position \(end.lsn), but the cold tier "
+                    + "holds effects up to \(stored): the log's end is missing. See firn-check")
         }
         noteDropped(end, note)
         engine.namespaces.forget(after: end.lsn)

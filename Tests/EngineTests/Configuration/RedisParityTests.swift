@@ -106,7 +106,8 @@ struct RedisParityTests {
                 "cold-tier", "cold-max-bytes", "cold-reader-threads", "promotion-window",
                 "archive-retention", "archive-max-bytes", "debug-spill-every-command",
                 "set-max-listpack-entries", "set-max-listpack-value",
-                "rdb-version",
+                "rdb-version", "checkpoint-bandwidth", "checkpoint-interval", "log-archive-dir",
+                "backup-dir",
             ])
     }
 

@@ -114,6 +114,25 @@ import Testing
         } catch {}
     }
 
+    /// New effects would get positions again that the store's records have already.
+    @Test func aLogThatEndsBeforeTheStoreIsRefused() throws {
+        let durable = try DurableEngine { $0.debugSpillEveryCommand = true }
+        defer { durable.close() }
+        for number in 0..<20 { durable.run("SET", "key", "\(number)") }
+        let crashed = durable.directory + "-crashed"
+        defer { shell("rm -rf \(crashed)") }
+        do {
+            let found = try durable.crashed { copy in
+                let segment = "\(copy)/appendonlydir/appendonly.aof.1.incr.aof"
+                return "truncate -s $(($(stat -c %s \(segment)) / 2)) \(segment)"
+            }
+            found.close()
+            Issue.record("the log's end is missing")
+        } catch let error as StartError {
+            #expect(error.description.contains("the log's end is missing. See firn-check"))
+        }
+    }
+
     /// The base of a log and the cold tier may both be there, while the log is turned on or off.
     @Test func aStoreThatIsBehindTheBaseIsFilledAnew() throws {
         let durable = try DurableEngine()
