@@ -150,7 +150,8 @@ package final class PageCheck {
             find(newest, "last page \(new.lastPage) is impossible")
             return nil
         }
-        for meta in metas where meta.free.flags & ~TreeRecord.knownFlags != 0 {
+        let known = TreeRecord.knownFlags | TreeRecord.madeAsFile
+        for meta in metas where meta.free.flags & ~known != 0 {
             find(newest, "unknown flags \(meta.free.flags)", breaks: false)
         }
         return new

@@ -24,6 +24,8 @@ struct TreeRecord: Equatable {
     static let integerKeys: UInt16 = 0x08
     /// Duplicates and reversed keys, which Firn does not use, must not be set.
     static let knownFlags: UInt16 = 0x08
+    /// In the free list's record, how the environment was made: as one file (ColdCreation.swift).
+    static let madeAsFile: UInt16 = 0x4000
     static let noRoot = UInt64.max
 
     var pad: UInt32
