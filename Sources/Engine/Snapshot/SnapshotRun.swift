@@ -1,6 +1,8 @@
 // Carries a snapshot job through: slices from both tiers into a file. Runs on a thread of its
 // own for BGSAVE, inside the command for SAVE.
 
+import Glibc
+
 /// Why a snapshot was not made.
 enum SnapshotError: Error, CustomStringConvertible {
     case io(IOError)
@@ -45,7 +47,9 @@ struct SnapshotOptions {
         } else {
             directory = configuration.dir
             name = configuration.dbFilename
-            temporaryName = "temp-\(engine.nowMs).rdb"
+            // The thread of an abandoned job may still write to its file.
+            engine.snapshots.fileCount += 1
+            temporaryName = "temp-\(getpid())-\(engine.snapshots.fileCount).rdb"
         }
         version = configuration.rdbVersion
         hasChecksum = configuration.rdbChecksum

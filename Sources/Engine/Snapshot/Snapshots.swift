@@ -16,6 +16,8 @@ struct SnapshotState {
     /// Changes when the running snapshot began: they are in it.
     var changesAtStart = 0
     var saves = 0
+    /// Names temporary files.
+    var fileCount = 0
 }
 
 extension Engine {
