@@ -3,7 +3,8 @@
 // Names: what was synced, and of the changes since then, directory by directory, an arbitrary
 // prefix, as a journal of the file system leaves it. Contents: what was synced, and of the writes
 // since then either an arbitrary prefix, the last one torn, or (`reordered`) an arbitrary subset,
-// some of them torn. A write is torn at a byte or between sectors. Changes of size come in order.
+// some of them torn. A write is torn at a byte, between sectors, or between commands of a log. Changes
+// of size come in order.
 
 import Engine
 
@@ -118,14 +119,23 @@ extension SimulatedDisk {
         }
     }
 
-    /// The first part of a write, up to a byte or to the end of a sector.
+    /// The first part of a write: up to a byte, to the end of a sector, or to the start of a command,
+    /// where half a transaction looks whole.
     private func torn<R: RandomNumberGenerator>(
         _ offset: Int, _ bytes: [UInt8], _ random: inout R
     ) -> [UInt8] {
         var count = Int.random(in: 0...bytes.count, using: &random)
-        if Bool.random(using: &random) {
+        switch Int.random(in: 0..<3, using: &random) {
+        case 0:
             let end = (offset + count) / Self.sectorBytes * Self.sectorBytes
             count = Swift.max(end - offset, 0)
+        case 1:
+            while count > 0,
+                bytes[count - 1] != 0x0A || count == bytes.count || bytes[count] != 0x2A
+            {
+                count -= 1
+            }
+        default: break
         }
         return Array(bytes.prefix(count))
     }
