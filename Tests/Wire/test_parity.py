@@ -77,7 +77,7 @@ def test_command_info(pair):
     left = {name for name in whole - ours.keys()}
     assert {name.split(b"|")[0] for name in left} <= {b"cluster", b"pubsub"}, left
     extra = {name for name in ours.keys() - theirs.keys()}
-    own = {n for n in extra if not n.startswith((b"tier", b"archive"))}
+    own = {n for n in extra if not n.startswith((b"tier", b"archive", b"backup"))}
     assert own <= OWN_SUBCOMMANDS | NEWER_COMMANDS
 
 
@@ -170,7 +170,7 @@ def test_configuration(pair):
     differing = {name for name in theirs if ours[name] != theirs[name]}
     assert differing <= OWN_DEFAULTS | PLACES, differing
     own = (b"archive-", b"cold-", b"debug-", b"promotion-", b"tier-", b"set-max-listpack-",
-           b"rdb-version")
+           b"rdb-version", b"checkpoint-", b"log-archive-dir", b"backup-dir")
     assert all(name.startswith(own)
                for name in ours.keys() - theirs.keys()), ours.keys() - theirs.keys()
 
