@@ -28,15 +28,15 @@ extension Engine {
 
     /// Hands pending effects to the log file: one write. With no log they go nowhere.
     func flushLog() {
-        if log.isEmpty { return }
+        if log.isEmpty && !persistence.isBehind { return }
         guard let logWriter else {
             log.removeAll()
             return
         }
         switch logWriter.flush(&log) {
-        case .nothing: break
         case .deferred: persistence.isBehind = true
-        case .written:
+        case .nothing, .written:
+            // Nothing: a change of segments has written what had to wait.
             persistence.logError = nil
             persistence.logRoom = logWriter.makeRoom()
             if persistence.isBehind {
