@@ -183,7 +183,7 @@ private struct Opening {
         _ engine: Engine, _ manifest: LogManifest, _ stream: [UInt8]?,
         _ note: (String) -> Void
     ) throws(StartError) {
-        try syncSegments(manifest)
+        try syncFiles(manifest)
         var reader = try starting { () throws(LogError) in
             try LogReader(
                 disk, files, manifest, loadTruncated: configuration.aofLoadTruncated,
@@ -262,13 +262,15 @@ private struct Opening {
         }
     }
 
-    /// What a killed process had written may be in the system's memory only; records must not
-    /// become durable before it.
-    private func syncSegments(_ manifest: LogManifest) throws(StartError) {
-        for segment in manifest.segments where disk.exists(files.path(segment.name)) {
-            try starting { () throws(IOError) in
+    /// What a killed process had written or renamed may be in the system's memory only. Records
+    /// must not become durable before it, and what is logged from now on must not stand in a file
+    /// that the manifest on the disk does not name.
+    private func syncFiles(_ manifest: LogManifest) throws(StartError) {
+        try starting { () throws(IOError) in
+            for segment in manifest.segments where disk.exists(files.path(segment.name)) {
                 try disk.open(files.path(segment.name), .update).syncData()
             }
+            try disk.syncDirectory(files.directory)
         }
     }
 
