@@ -60,7 +60,7 @@ extension Engine {
         let options = SnapshotOptions(self)
         snapshotThread?.join()
         snapshots.threadIsRunning = true
-        snapshotThread = BackgroundThread { [self] in
+        snapshotThread = BackgroundThread(patient: true) { [self] in
             var result: Result<Int, SnapshotError>
             do throws(SnapshotError) {
                 result = .success(try job.run(options) { body in withLock { body($0) } })

@@ -60,13 +60,16 @@ package final class Monitor: @unchecked Sendable {
 package final class BackgroundThread: @unchecked Sendable {
     private var thread = pthread_t()
 
-    /// Starts the thread.
-    package init(_ body: @escaping @Sendable () -> Void) {
-        let start = Unmanaged.passRetained(ThreadStart(body))
+    /// Starts the thread. A `patient` one gives way to the others when they want its core: work
+    /// that nobody waits for, such as a snapshot, does not show in the latency of commands then.
+    package init(patient: Bool = false, _ body: @escaping @Sendable () -> Void) {
+        let start = Unmanaged.passRetained(ThreadStart(patient, body))
         let failure = pthread_create(
             &thread, nil,
             { raw in
                 let start = Unmanaged<ThreadStart>.fromOpaque(raw!).takeRetainedValue()
+                // Linux: of this thread alone. It may fail; that costs latency only.
+                if start.patient { setpriority(CInt(PRIO_PROCESS.rawValue), 0, patientNice) }
                 start.body()
                 return nil
             }, start.toOpaque())
@@ -77,7 +80,14 @@ package final class BackgroundThread: @unchecked Sendable {
     package func join() { pthread_join(thread, nil) }
 }
 
+/// A tenth of a usual thread's weight.
+private let patientNice: CInt = 10
+
 private final class ThreadStart {
+    let patient: Bool
     let body: @Sendable () -> Void
-    init(_ body: @escaping @Sendable () -> Void) { self.body = body }
+    init(_ patient: Bool, _ body: @escaping @Sendable () -> Void) {
+        self.patient = patient
+        self.body = body
+    }
 }
