@@ -6,7 +6,7 @@ Writers of three sorts run at once: some change databases of their own with ever
 (crash_model.py says what must be found), some move money between shared accounts in MULTI and
 keep a ledger beside it, one sets keys that expire at known times. Snapshots and checkpoints are
 asked for all the time. A killed process loses nothing that it was told to write, whatever
-`appendfsync` is; only a killed machine may."""
+`appendfsync` is; only a killed machine may. FLUSHALL has runs of its own (`--flushall`)."""
 
 import argparse
 import collections
@@ -147,19 +147,22 @@ class MaintenanceWriter(Writer):
 class Crash:
     """One directory with its succession of servers."""
 
-    def __init__(self, seed, options, seconds=1.2):
-        self.seconds = seconds
+    def __init__(self, seed, options, seconds=1.2, flushall=False):
+        self.seconds, self.flushall = seconds, flushall
         self.rng = random.Random(seed)
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="firn-wire-"))
         self.server = Server(self.directory / "data", options)
         self.server.directory.mkdir()
         self.killed = threading.Event()
         self.models = [Model([0]), Model([1]), Model([2]), Model([3, 4])]
+        if flushall:
+            self.models = [Model(range(FILLER + 1), owns_all=True)]
         self.ledgers = collections.Counter()
         self.times = {}
         self.round_number = 0
         self.server.start()
-        if "maxmemory" in options:
+        self.has_filler = "maxmemory" in options and not flushall
+        if self.has_filler:
             connection = Connection(self.server.port)
             connection.call("SELECT", FILLER)
             connection.pipeline([("SET", f"filler:{i}", b"%d" % i * 250) for i in range(FILLERS)])
@@ -175,10 +178,11 @@ class Crash:
         self.killed.clear()
         seed = lambda: self.rng.randrange(1 << 62)
         self.round_number += 1
-        bank = [BankWriter(self, seed(), i) for i in range(3)]
+        bank = [] if self.flushall else [BankWriter(self, seed(), i) for i in range(3)]
         self.model_writers = [ModelWriter(self, seed(), model) for model in self.models]
-        writers = [*bank, *self.model_writers, MaintenanceWriter(self, seed()),
-                   ExpiringWriter(self, seed(), self.times, self.round_number)]
+        writers = [*bank, *self.model_writers, MaintenanceWriter(self, seed())]
+        if not self.flushall:
+            writers.append(ExpiringWriter(self, seed(), self.times, self.round_number))
         for writer in writers:
             writer.start()
         self.killed.wait(self.seconds * self.rng.choice([0.02, 0.2, 0.5, 1]) * self.rng.random())
@@ -212,19 +216,20 @@ class Crash:
     def check(self):
         connection = self.connect()
         self.check_expiring(connection)
-        for writer in self.model_writers:
-            writer.settle(connection)
-        check_bank(connection, self.ledgers)
-        self.check_sizes(connection)
+        self.check_writers(connection)
         connection.close()
         if self.rng.random() < 0.4:
             self.server.restart(self.rng.choice([signal.SIGKILL, signal.SIGTERM]))
             connection = self.connect()
-            for writer in self.model_writers:
-                writer.settle(connection)
-            check_bank(connection, self.ledgers)
-            self.check_sizes(connection)
+            self.check_writers(connection)
             connection.close()
+
+    def check_writers(self, connection):
+        for writer in self.model_writers:
+            writer.settle(connection)
+        if not self.flushall:
+            check_bank(connection, self.ledgers)
+        self.check_sizes(connection)
 
     def check_expiring(self, connection):
         connection.call("SELECT", EXPIRING)
@@ -256,10 +261,10 @@ class Crash:
                 # Only keys that expire meanwhile may make a difference.
                 assert database == EXPIRING and time.time() < deadline, (
                     f"database {database}: DBSIZE {size}, SCAN {len(seen)}")
-            assert database != FILLER or "maxmemory" not in self.server.options or size == FILLERS
+            assert database != FILLER or not self.has_filler or size == FILLERS
 
     def check_filler(self):
-        if "maxmemory" not in self.server.options:
+        if not self.has_filler:
             return
         connection = Connection(self.server.port)
         connection.call("SELECT", FILLER)
@@ -321,16 +326,17 @@ def check_bank(connection, ledgers):
         assert balance == expected[a], f"account:{a}: {balance}, ledger {expected[a]}"
 
 
-def crash(seed, rounds, seconds=1.2, **options):
+def crash(seed, rounds, seconds=1.2, flushall=False, **options):
     """Many rounds on one directory; an error names the round and shows the server's output."""
-    run, number = Crash(seed, options, seconds), 0
+    run, number = Crash(seed, options, seconds, flushall), 0
     try:
         for number in range(rounds):
             run.load()
             run.start()
             run.check()
         run.check_filler()
-        run.check_snapshot()
+        if not flushall:
+            run.check_snapshot()
     except Exception as error:
         raise AssertionError(f"seed {seed}, round {number}, {options}: {error!r:.6000}\n"
                              f"{run.server.log()[-9000:]}") from error
@@ -347,6 +353,8 @@ def main():
     parser.add_argument("--maxmemory")
     parser.add_argument("--torture", action="store_true")
     parser.add_argument("--no-cold-tier", action="store_true")
+    parser.add_argument("--flushall", action="store_true",
+                        help="one writer has all databases, and empties them now and then")
     words = parser.parse_args()
     options = {"appendfsync": words.appendfsync}
     if words.maxmemory:
@@ -355,7 +363,7 @@ def main():
         options["debug_spill_every_command"] = "yes"
     if words.no_cold_tier:
         options["cold_tier"] = "no"
-    crash(words.seed, words.rounds, words.seconds, **options)
+    crash(words.seed, words.rounds, words.seconds, words.flushall, **options)
     print(f"seed {words.seed}: {words.rounds} rounds, nothing lost")
 
 

@@ -16,7 +16,8 @@ ENTRY_IDS = itertools.count(1)
 class Model:
     """Databases of one writer: for each the keys with [value, expiry time in ms or -1]."""
 
-    def __init__(self, databases):
+    def __init__(self, databases, owns_all=False):
+        self.owns_all = owns_all
         self.databases = list(databases)
         self.data = {d: {} for d in databases}
         self.at = databases[0]
@@ -32,6 +33,9 @@ class Model:
             self.at = a[0]
         elif name == "FLUSHDB":
             data.clear()
+        elif name == "FLUSHALL":
+            for other in self.data.values():
+                other.clear()
         elif name == "SWAPDB":
             self.data[a[0]], self.data[a[1]] = self.data[a[1]], self.data[a[0]]
         elif name == "MOVE":
@@ -165,6 +169,8 @@ def command(rng, model):
     element = lambda: b"e%d" % rng.randrange(40)
     many = lambda: 300 if rng.random() < 0.02 else rng.randint(1, 4)
     text = rng.randbytes(rng.choice([5, 30, 200, 200, 1500 if rng.random() < 0.9 else 50_000]))
+    if roll < 0.003 and model.owns_all:
+        return rng.choice([("FLUSHALL",), ("FLUSHALL", "ASYNC"), ("FLUSHALL", "SYNC")])
     if roll < 0.02 and len(model.databases) > 1:
         return rng.choice([("SELECT", rng.choice(model.databases)), ("FLUSHDB",),
                            ("SWAPDB", *model.databases[:2]),

@@ -33,3 +33,9 @@ def test_killed_without_a_cold_tier(policy):
 def test_killed_while_every_key_spills():
     crash(random.randrange(1 << 32), max(1, ROUNDS // 10), appendfsync="everysec",
           debug_spill_every_command="yes")
+
+
+@pytest.mark.parametrize("policy, tier", [("always", "yes"), ("everysec", "yes"), ("always", "no")])
+def test_killed_while_all_is_flushed(policy, tier):
+    crash(random.randrange(1 << 32), max(1, ROUNDS // 10), flushall=True, appendfsync=policy,
+          cold_tier=tier)
