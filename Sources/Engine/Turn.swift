@@ -21,6 +21,9 @@ package struct TurnEnd {
 }
 
 extension Engine {
+    /// What the log's buffer may hold while a sync runs.
+    private static let gatheredBytesMax = 1 << 20
+
     package func beginTurn() {
         advanceClock()
         commandStartedUs = clock.monotonicUs()
@@ -37,9 +40,17 @@ extension Engine {
         if blocking.hasReadyKeys { serveBlockedClients() }
         releaseVisitors()
         keepWithinBudget()
-        flushLog()
+        if !waitsForSync { flushLog() }
         if wrote { cover(&end, evenIfRefused: mayWait) }
         return end
+    }
+
+    /// With `always`, what is written while a sync runs waits for the next one all the same. So it
+    /// is written when that can begin, at once for all turns of this time: `onLogProgress` makes a
+    /// turn.
+    private var waitsForSync: Bool {
+        configuration.appendFsync == .always && log.count < Engine.gatheredBytesMax
+            && logSyncer?.isSyncing ?? false
     }
 
     /// Makes the turn's replies wait for all that has been logged so far: its own effects, or

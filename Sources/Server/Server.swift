@@ -214,7 +214,8 @@ package final class Server: @unchecked Sendable {
         if configuration.appendOnly {
             log.notice("Writing what is left of the log and of the hot tier.")
         }
-        engine.close(checkpointMsMax: options.contains(.now) ? 0 : 5000)
+        engine.close(
+            checkpointMsMax: options.contains(.now) ? 0 : Engine.lastCheckpointMsMax)
         if !configuration.pidFile.isEmpty || configuration.daemonize { unlink(pidFilePath) }
         log.warning("\(Product.name) is now ready to exit, bye bye...")
         _exit(0)

@@ -15,15 +15,25 @@ VALUE = "v" * 1000
 OOM = "command not allowed when used memory > 'maxmemory'"
 
 
-@pytest.fixture
-def small_disk(tmp_path):
-    """A file system of 48 MB; skips where it cannot be mounted."""
+@pytest.fixture(params=["tmpfs", "ext4"])
+def small_disk(request, tmp_path):
+    """A file system with room for 48 MB; skips where it cannot be mounted."""
     path = tmp_path / "disk"
     path.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=48m", "tmpfs", str(path)], capture_output=True)
+    if request.param == "tmpfs":
+        source = ["-t", "tmpfs", "-o", "size=48m", "tmpfs"]
+    else:
+        image = tmp_path / "image"
+        with open(image, "wb") as file:
+            file.truncate(53 << 20)
+        # No blocks kept for root, whom the server may be.
+        subprocess.run(["mkfs.ext4", "-q", "-F", "-m", "0", "-J", "size=4", "-N", "256", image],
+                       check=True)
+        source = ["-o", "loop", image]
+    mounted = subprocess.run(["mount", *source, path], capture_output=True)
     if mounted.returncode != 0:
-        pytest.skip("no file system can be mounted here")
+        pytest.skip(f"no {request.param} can be mounted here")
+    (path / "lost+found").is_dir() and (path / "lost+found").rmdir()
     yield path
     deadline = time.time() + 10
     while subprocess.run(["umount", str(path)], capture_output=True).returncode != 0:

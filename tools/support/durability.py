@@ -46,11 +46,14 @@ def recovery(bench):
     try:
         for name in ("firn", "redis"):
             with Scratch(bench.arguments.directory) as scratch, \
-                    bench.server(name, scratch, **{"auto-aof-rewrite-percentage": 0}) as server:
+                    bench.server(name, scratch) as server:
                 bench.fill(server, 64)
+                server.settle()
                 server.stop()
                 server.start()
                 clean = server.start_seconds
+                with server.connect() as connection:
+                    connection.call("CONFIG", "SET", "auto-aof-rewrite-percentage", "0")
                 bench.fill(server, 64, order=list(range(more)))
                 server.kill()
                 server.start()
@@ -98,7 +101,7 @@ class Saving(threading.Thread):
                 self.saves += 1
                 while b"rdb_bgsave_in_progress:1" in connection.call("INFO", "persistence"):
                     self.peak = max(self.peak, self.server.resident()[0])
-                    time.sleep(0.01)
+                    time.sleep(0.05)
 
 
 def snapshot(bench, core):
@@ -108,7 +111,7 @@ def snapshot(bench, core):
     with Scratch(bench.arguments.directory) as scratch, \
             bench.server("firn", scratch, maxmemory="50mb") as server:
         bench.fill(server, 200)
-        time.sleep(2)
+        server.settle()
         quiet, beside, memory, peak, saves = [], [], 0, 0, 0
         for i in range(bench.rounds):
             quiet.append(latency(server, requests, bench.keys, core))

@@ -160,6 +160,23 @@ class Server:
             text = connection.call("INFO", section).decode()
         return dict(line.split(":", 1) for line in text.splitlines() if ":" in line)
 
+    def cpu_seconds(self):
+        """What the process has used of its cores so far."""
+        fields = open(f"/proc/{self.process.pid}/stat").read().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def settle(self):
+        """Waits until what a server does beside requests (rewriting, checkpoints, merging) is over,
+        so that it is charged to nobody's next round: a stopped redis-server's child would go on and
+        take the core from the other, Firn's threads would stop and go on in its next round."""
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            before = self.cpu_seconds()
+            time.sleep(0.4)
+            if self.cpu_seconds() - before <= 0.02 \
+                    and self.info("persistence")["aof_rewrite_in_progress"] == "0":
+                return
+
     def resident(self):
         """Resident bytes: (anonymous, mapped files)."""
         sizes = {"RssAnon": 0, "RssFile": 0}

@@ -20,6 +20,7 @@ package final class LogSyncer: @unchecked Sendable {
     private let onSync: @Sendable (LSN, LogError?) -> Void
     private let monitor = Monitor()
     private var requested: LSN = 0
+    private var syncRuns = false
     private var isStopping = false
     private var isComplete = false
     /// Counts attempts, so that `waitDurable` can tell a failure of its own time.
@@ -45,12 +46,15 @@ package final class LogSyncer: @unchecked Sendable {
     /// Asks for the log to become durable up to `lsn`; `onSync` tells when. Does not wait.
     package func requestSync(_ lsn: LSN) {
         monitor.withLock {
-            if lsn > requested {
-                requested = lsn
-                monitor.notifyAll()
-            }
+            if lsn > requested { requested = lsn }
+            // Also for a position that is known: it may have been written only now.
+            monitor.notifyAll()
         }
     }
+
+    /// A sync is running: what is written now waits for the next. `onSync` comes after it has
+    /// ended.
+    package var isSyncing: Bool { monitor.withLock { syncRuns } }
 
     /// Waits until the log is durable up to `lsn`, syncing it if need be: log before data.
     /// Throws when a sync failed meanwhile. Background threads.
@@ -108,14 +112,17 @@ package final class LogSyncer: @unchecked Sendable {
     /// Syncs what has been written, if anything has or the last sync failed.
     @discardableResult
     package func step() -> Bool {
-        guard
-            writer.syncedLSN < writer.writtenLSN || writer.isRotationStuck
-                || monitor.withLock({ failure != nil })
-        else { return false }
+        let isDue = monitor.withLock {
+            syncRuns =
+                failure != nil || writer.syncedLSN < writer.writtenLSN || writer.isRotationStuck
+            return syncRuns
+        }
+        if !isDue { return false }
         var error: LogError?
         do { try writer.sync() } catch let caught { error = caught }
         monitor.withLock {
             attempts += 1
+            syncRuns = false
             failure = error
             monitor.notifyAll()
         }

@@ -321,6 +321,8 @@ extension Engine {
         logLine("Background AOF rewrite failed: \(failure)")
     }
 
+    private static let tailBytesMax = 256 << 20
+
     /// Whether the log has grown as configured since its last rewrite or checkpoint.
     var logHasGrown: Bool {
         guard logIsEnabled, let logWriter, configuration.autoAofRewritePercentage > 0 else {
@@ -328,7 +330,14 @@ extension Engine {
         }
         let bytes = logWriter.fileBytes
         guard bytes >= configuration.autoAofRewriteMinBytes else { return false }
-        let base = Swift.max(persistence.logBytesAtCheckpoint, 1)
+        var base = Swift.max(persistence.logBytesAtCheckpoint, 1)
+        if tier != nil {
+            // What is written while a checkpoint runs is the next one's base. When clients write
+            // faster than it does, every log would be longer than the one before, and so would
+            // its replay.
+            base = Swift.min(
+                base, Swift.max(configuration.autoAofRewriteMinBytes, Engine.tailBytesMax))
+        }
         return (bytes - base).multipliedReportingOverflow(by: 100).partialValue / base
             >= configuration.autoAofRewritePercentage
     }

@@ -170,10 +170,14 @@ extension Engine {
         if !world.isStepped { maintenance.start() }
     }
 
+    /// How long a clean end may take for its checkpoint. Who loses patience and kills the server
+    /// loses nothing but the time that the next start needs to replay.
+    package static let lastCheckpointMsMax: Int64 = 60_000
+
     /// Ends everything in order: the log is synced; a checkpoint is made if it takes less than
     /// `checkpointMsMax`, so that the next start has little to replay. The engine is not used
     /// afterwards.
-    package func close(checkpointMsMax: Int64 = 5000) {
+    package func close(checkpointMsMax: Int64 = Engine.lastCheckpointMsMax) {
         endRewriting()
         if tier != nil, logIsEnabled {
             withLock { engine in
