@@ -81,6 +81,8 @@ package final class Engine: @unchecked Sendable {
     var policyIsLFU = false
     var spillsEveryCommand = false
     var needsAuthentication = false
+    /// Clients must have given the password, or wait for the data: not every command may run.
+    var isGuarded = false
     /// The command at hand met a cold record that could not be read: it is answered with an error.
     var coldReadFailed = false
     /// Nothing can leave and the budget is spent: commands that need memory are refused.
@@ -97,7 +99,7 @@ package final class Engine: @unchecked Sendable {
     /// What is replayed is a log of Redis. Its positions mean nothing here: all that comes from
     /// it counts as position 0, where Firn's own log begins.
     var isImporting = false
-    /// Tells how far the loading at the start is; nil once that is over.
+    /// How far the loading at the start is; nil once that is over (`beginLoading`).
     var loading: LoadProgress?
     /// Where the eviction sweep goes on: database and position in hash space.
     var sweptDatabase = 0
@@ -184,9 +186,10 @@ package final class Engine: @unchecked Sendable {
     func configurationChanged() {
         configurationVersion += 1
         policyIsLFU = configuration.maxmemoryPolicy.isLFU
-        notifiedEvents = configuration.notifyKeyspaceEvents
+        notifiedEvents = loading == nil ? configuration.notifyKeyspaceEvents : []
         spillsEveryCommand = configuration.debugSpillEveryCommand
         needsAuthentication = !configuration.requirePass.isEmpty
+        isGuarded = needsAuthentication || loading != nil
         latencyIsTracked = configuration.latencyTracking
         tier?.store.quotaBytes = configuration.coldBytesMax
         logWriter?.keepSegments(in: logArchiveDirectory)

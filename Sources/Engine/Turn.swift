@@ -29,10 +29,12 @@ extension Engine {
         commandStartedUs = clock.monotonicUs()
         turnStartedUs = commandStartedUs
         if configuration.logIsDated { log.timestamp = nowMs / 1000 }
-        _ = expireDue(limit: 16)
+        if loading == nil { _ = expireDue(limit: 16) }
     }
 
     package func endTurn() -> TurnEnd {
+        // No command can have changed or met a key, and what is spilled is the loader's business.
+        if loading != nil { return TurnEnd() }
         let wrote = !log.isEmpty
         // If the log has failed before, nothing was written now, and reads must be answered.
         let mayWait = persistence.logError == nil

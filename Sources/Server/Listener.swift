@@ -103,6 +103,11 @@ final class Listener: @unchecked Sendable {
         if let unixSocketPath { unlink(unixSocketPath) }
     }
 
+    /// What must not be left behind by a process that ends now; waits for nobody.
+    func abandon() {
+        if let unixSocketPath { unlink(unixSocketPath) }
+    }
+
     private func accept(_ socket: ListeningSocket) -> EventLoopFuture<any Channel> {
         let reactors = reactors
         var bootstrap = ServerBootstrap(group: group)

@@ -2,12 +2,15 @@
 //
 //     read the configuration       a mistake stops the start
 //     bind                         a port that is taken stops the start
-//     open the data directory      recovery; a directory that is taken stops the start
-//     accept clients
+//     open the data directory      recovery, on a thread of its own; a directory that is taken
+//                                  stops the start
+//     accept clients               when the data is there, or has not come for a moment: then
+//                                  they are served as Redis serves them while it loads
 //     wait for SIGTERM, SIGINT or SHUTDOWN
 //     stop accepting and executing, sync the log, checkpoint if that is quick, exit 0
 //
-// Everything that fails on the way is told in one line, and the exit status is 1.
+// Everything that fails on the way is told in one line, and the exit status is 1. The end of a server
+// that still loads is to let the process go (Recovery/Loading.swift), also with exit status 0.
 
 import Engine
 import Glibc
@@ -18,11 +21,13 @@ import Synchronization
 
 package final class Server: @unchecked Sendable {
     private let configuration: Configuration
+    /// The configuration file.
+    private let filePath: String?
     private let log: Logger
     private let group: MultiThreadedEventLoopGroup
     private let reactors = ReactorTable()
     private let listener: Listener
-    private var engine: Engine?
+    private let startup = Startup()
     private let isEnding = Atomic(false)
 
     /// Runs a server to its end. `arguments` are those of the program, without its name.
@@ -62,9 +67,9 @@ package final class Server: @unchecked Sendable {
         }
         configuration.maxClients = ServerProcess.raiseFileLimit(
             clientsMax: configuration.maxClients, log)
-        let server = Server(configuration, log)
-        server.announce(filePath)
-        server.start(filePath, options.restore)
+        let server = Server(configuration, filePath, log)
+        server.announce()
+        server.start(options.restore)
         server.waitForSignals()
     }
 
@@ -72,8 +77,9 @@ package final class Server: @unchecked Sendable {
         path.isEmpty || path.hasPrefix("/") ? path : "\(directory)/\(path)"
     }
 
-    private init(_ configuration: Configuration, _ log: Logger) {
+    private init(_ configuration: Configuration, _ filePath: String?, _ log: Logger) {
         self.configuration = configuration
+        self.filePath = filePath
         self.log = log
         group = MultiThreadedEventLoopGroup(numberOfThreads: configuration.ioThreads)
         listener = Listener(group, reactors, log)
@@ -81,7 +87,10 @@ package final class Server: @unchecked Sendable {
 
     // MARK: The start
 
-    private func announce(_ filePath: String?) {
+    /// So long clients wait for the data without being told.
+    private static let patienceMs: Int64 = 50
+
+    private func announce() {
         log.notice(
             """
             \(Product.name) \(Product.version) is starting, pid \(getpid()); it speaks the \
@@ -101,7 +110,7 @@ package final class Server: @unchecked Sendable {
         log.notice("Data directory: \(configuration.dir)")
     }
 
-    private func start(_ filePath: String?, _ restore: RestoreRequest?) {
+    private func start(_ restore: RestoreRequest?) {
         do {
             try listener.bind(configuration)
         } catch {
@@ -110,19 +119,29 @@ package final class Server: @unchecked Sendable {
         if !configuration.pidFile.isEmpty || configuration.daemonize {
             ServerProcess.writePidFile(pidFilePath, log)
         }
-        let report: RecoveryReport
-        let engine: Engine
+        _ = BackgroundThread { [self] in load(restore) }
+        // Most starts take a moment. Only who would wait for longer is told so.
+        startup.waitForLoading(milliseconds: Server.patienceMs)
+        startup.letIn(whileLoading: true, serve)
+    }
+
+    /// The loading thread.
+    private func load(_ restore: RestoreRequest?) {
+        var steps = OpeningSteps { [log] in log.notice("\($0)") }
+        steps.begun = { [self] in startup.begun($0, serve) }
+        steps.loaded = { [startup] in startup.loaded() }
         do {
-            (engine, report) = try Engine.open(configuration, restoring: restore) {
-                [log] in log.notice("\($0)")
-            }
+            let report = try Engine.open(configuration, restoring: restore, steps: steps).report
+            tell(report)
+            startup.letIn(whileLoading: false, serve)
+            tellReadiness()
         } catch {
-            listener.close()
-            fail(error.description)
+            // Unless somebody is ending the server as it is.
+            guard startup.end() == .loading else { return }
+            log.error("\(error.description)")
+            listener.abandon()
+            _exit(1)
         }
-        self.engine = engine
-        tell(report)
-        serve(engine, filePath)
     }
 
     private var pidFilePath: String {
@@ -147,13 +166,15 @@ package final class Server: @unchecked Sendable {
         log.notice("Data opened from \(report.source) in \(report.milliseconds) ms: \(what)")
     }
 
-    private func serve(_ engine: Engine, _ filePath: String?) {
+    /// Lets clients in, once. The engine may still be loading.
+    private func serve(_ engine: Engine, isLoading: Bool) {
         var all: [Reactor] = []
         for loop in group.makeIterator() {
             all.append(Reactor(engine, loop, log))
         }
         reactors.fill(all)
         engine.withLock { engine in
+            engine.shareWhileLoading()
             engine.useConfigurationFile(filePath)
             engine.server.live.onChange(of: "port", "bind") { [listener] new, _ in
                 listener.move(to: new)
@@ -173,6 +194,12 @@ package final class Server: @unchecked Sendable {
         }
         for reactor in all { reactor.start() }
         do { try listener.open() } catch { fail("Can't accept connections: \(error)") }
+        if isLoading {
+            log.notice("Loading takes a while: clients are told so, and may ask INFO how far it is")
+        }
+    }
+
+    private func tellReadiness() {
         if configuration.port != 0 {
             log.notice("Ready to accept connections on port \(configuration.port)")
         }
@@ -204,7 +231,13 @@ package final class Server: @unchecked Sendable {
     }
 
     private func shutdown(_ options: ShutdownOptions) {
-        guard let engine else { _exit(0) }
+        switch startup.end() {
+        case .loading: endWhileLoading()
+        // Loading has failed just now; the process ends for that.
+        case .ending: return
+        case .loaded: break
+        }
+        guard let engine = startup.engine else { _exit(0) }
         for reactor in reactors.all { reactor.stop() }
         if let failure = engine.withLock({ $0.saveBeforeEnd(options) }) {
             log.warning("Error trying to save the DB: \(failure)")
@@ -216,6 +249,18 @@ package final class Server: @unchecked Sendable {
         }
         engine.close(
             checkpointMsMax: options.contains(.now) ? 0 : Engine.lastCheckpointMsMax)
+        leave()
+    }
+
+    /// What has been loaded is let go, whatever was asked for: the disk has it, and a snapshot of a
+    /// part must not take its place. Event loops and engine are not waited for.
+    private func endWhileLoading() -> Never {
+        log.warning("The data is still being loaded. Nothing is saved; the next start loads it.")
+        listener.abandon()
+        leave()
+    }
+
+    private func leave() -> Never {
         if !configuration.pidFile.isEmpty || configuration.daemonize { unlink(pidFilePath) }
         log.warning("\(Product.name) is now ready to exit, bye bye...")
         _exit(0)
@@ -223,8 +268,9 @@ package final class Server: @unchecked Sendable {
 
     private func callOff() {
         log.warning("Errors trying to shut down the server. Check the logs for more information.")
-        engine?.withLock { $0.shutdownFailed() }
+        startup.engine?.withLock { $0.shutdownFailed() }
         for reactor in reactors.all { reactor.resume() }
+        startup.goOn(serve)
         isEnding.store(false, ordering: .releasing)
     }
 }

@@ -62,19 +62,25 @@ class Server:
             arguments += ["--" + name.replace("_", "-"), *map(str, words)]
         return arguments
 
-    def start(self):
+    def start(self, until_loaded=True):
+        """Starts and waits for its data, or only until it takes connections."""
         with open(self.log_path, "ab") as out:
             self.process = subprocess.Popen(self.arguments(), stdout=out, stderr=out,
                                             env={**os.environ, **self.environment})
-        deadline = time.time() + 10
+        deadline = time.time() + 60
         while True:
             assert self.process.poll() is None, self.log()
             try:
-                self.raw().close()
-                return self
-            except OSError:
-                assert time.time() < deadline, self.log()
-                time.sleep(0.01)
+                raw = self.raw()
+                try:
+                    if not until_loaded or not raw.ask(b"PING\r\n").startswith(b"-LOADING"):
+                        return self
+                finally:
+                    raw.close()
+            except (OSError, EOFError):
+                pass
+            assert time.time() < deadline, self.log()
+            time.sleep(0.01)
 
     def log(self):
         return self.log_path.read_text(errors="replace")

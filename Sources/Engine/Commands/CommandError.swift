@@ -27,6 +27,16 @@ package enum CommandError: Error {
         DEL removes the key
         """)
 
+    static let notInTransaction = CommandError.message(
+        "ERR Command not allowed inside a transaction")
+    static let isLoading = CommandError.message("LOADING Redis is loading the dataset in memory")
+
+    static func whileSubscribed(_ name: StaticString) -> CommandError {
+        .text(
+            "ERR Can't execute '\(name)': only (P|S)SUBSCRIBE / "
+                + "(P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context")
+    }
+
     /// The line without "ERR ", as it is quoted within another error.
     var textWithoutGenericCode: String {
         let line: String

@@ -17,8 +17,7 @@ extension Engine {
             stats.byCommand[index].rejectedCalls += 1
             return refuse(client, .wrongArity(spec.pointee.name.description), spec)
         }
-        let flags = spec.pointee.flags
-        if let refusal = refusal(client, spec, flags) {
+        if let refusal = refusal(client, index, arguments) {
             stats.byCommand[index].rejectedCalls += 1
             return refuse(client, refusal, spec)
         }
@@ -41,7 +40,7 @@ extension Engine {
         callNested(client, index, arguments)
         log.endUnit()
         client.endAnswer(answer)
-        if spillsEveryCommand { spillEverything() }
+        if spillsEveryCommand, loading == nil { spillEverything() }
         if blocking.hasReadyKeys { serveBlockedClients() }
     }
 
@@ -132,26 +131,25 @@ extension Engine {
     /// Why a command may not run now, or nil.
     @inline(__always)
     private func refusal(
-        _ client: Client, _ spec: UnsafeMutablePointer<CommandSpec>, _ flags: CommandFlags
+        _ client: Client, _ index: Int, _ arguments: Arguments
     ) -> CommandError? {
-        if needsAuthentication, !client.isAuthenticated, !client.isReplay,
-            !flags.contains(.noAuth)
-        {
-            return .message("NOAUTH Authentication required.")
+        let spec = commands[index]
+        var flags = spec.pointee.flags
+        if isGuarded, !client.isReplay {
+            if needsAuthentication, !client.isAuthenticated, !flags.contains(.noAuth) {
+                return .message("NOAUTH Authentication required.")
+            }
+            if loading != nil { return refusalWhileLoading(client, index, arguments) }
         }
-        if client.transaction != nil, flags.contains(.noMulti) {
-            return .message("ERR Command not allowed inside a transaction")
-        }
+        if client.transaction != nil, flags.contains(.noMulti) { return .notInTransaction }
         if client.isReplay { return nil }
-        let flags = client.transaction == nil ? flags : flagsInTransaction(client, spec)
+        if client.transaction != nil { flags = flagsInTransaction(client, spec) }
         if flags.contains(.denyOOM), isOutOfMemory { return .outOfMemory }
         if flags.contains(.write), let reason = writesAreRefused { return .text(reason) }
         if client.subscriptionCount > 0, client.reply.version == 2,
             !spec.pointee.isAllowedWhileSubscribed
         {
-            return .text(
-                "ERR Can't execute '\(spec.pointee.name)': only (P|S)SUBSCRIBE / "
-                    + "(P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context")
+            return .whileSubscribed(spec.pointee.name)
         }
         return nil
     }

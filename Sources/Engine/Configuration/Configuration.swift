@@ -73,6 +73,8 @@ package struct Configuration: Sendable {
     package var archiveBytesMax = 1 << 30
     /// For tests: spills every key after every command.
     package var debugSpillEveryCommand = false
+    /// For tests: microseconds that loading takes a key; negative: one in so many keys takes one.
+    package var keyLoadDelayUs = 0
 
     // MARK: Log and snapshots
     package var appendOnly = true

@@ -69,6 +69,7 @@ enum DirectiveTable {
         .field("archive-retention", \.archiveRetentionSeconds, Codecs.int(0...int32)),
         .field("archive-max-bytes", \.archiveBytesMax, Codecs.memory(0...int64)),
         .field("debug-spill-every-command", \.debugSpillEveryCommand, Codecs.bool),
+        .field("key-load-delay", \.keyLoadDelayUs, Codecs.int(-int32 - 1...int32), .hidden),
         // Log and snapshots.
         .field("appendonly", \.appendOnly, Codecs.bool),
         .field("appendfsync", \.appendFsync, Codecs.choice(AppendFsync.self)),

@@ -129,7 +129,6 @@ extension DirectiveTable {
         .inert("enable-module-command", "no", Codecs.word(of: "no", "yes", "local"), .immutable),
         // Switches of Redis's own tests.
         .inert("rdb-key-save-delay", "0", Codecs.int(-int32 - 1...int32), .hidden),
-        .inert("key-load-delay", "0", Codecs.int(-int32 - 1...int32), .hidden),
         .inert("use-exit-on-panic", "no", Codecs.bool, .hidden),
     ]
 }

@@ -25,8 +25,11 @@ extension Engine {
         }
     }
 
-    /// Whether CLIENT PAUSE keeps what is past its time.
-    var expiryIsPaused: Bool { server.pauseEndsMs != 0 && nowMs < server.pauseEndsMs }
+    /// Whether CLIENT PAUSE keeps what is past its time. In a replay nothing is, and effects must
+    /// find what they were made upon.
+    var expiryIsPaused: Bool {
+        server.pauseEndsMs != 0 && nowMs < server.pauseEndsMs && !isReplaying
+    }
 
     /// Removes of a key what is due and only hidden: because expiry is paused (it is written after
     /// all, by the transaction that began the pause), or a look-up left it. Returns what is left.

@@ -15,8 +15,9 @@ extension Engine {
     func watch(_ key: Key, _ client: Client) {
         let watched = WatchedKey(database: key.database, bytes: Array(key.bytes))
         if client.watchedKeys.contains(where: { $0.key == watched }) { return }
-        // A key that is already past its time does not spoil the transaction when it goes.
-        let isAbsent = lookup(key) == nil
+        // A key that is already past its time does not spoil the transaction when it goes. While
+        // the data is loaded the key cannot be told from one that is not there.
+        let isAbsent = loading != nil || lookup(key) == nil
         client.watchedKeys.append((watched, isAbsent))
         watchers[watched, default: []].append(client)
         countObservedKeys()

@@ -10,7 +10,6 @@ struct PersistenceState {
     var checkpointError: String?
     /// Size of the log after the last checkpoint: what `auto-aof-rewrite-percentage` is of.
     var logBytesAtCheckpoint = 0
-    var isLoading = false
     /// The last write to the log failed; writes are refused until one succeeds.
     var logError: String?
     /// Effects wait in the buffer, because the log changes its segment or its disk refused them.

@@ -67,6 +67,8 @@ package struct LogReader: ~Copyable {
 
     /// Bytes of all files, for telling how far the reading is.
     package private(set) var totalBytes = 0
+    /// How many of them have been read.
+    package var readBytes: Int { passedBytes + (file == nil ? 0 : scanner.batchOffset) }
     package var isRedis: Bool { format == .redis }
     /// Position behind the last batch that was read.
     package var lsn: LSN { scanner.lsn }
@@ -80,6 +82,8 @@ package struct LogReader: ~Copyable {
     private var scanner: LogScanner
     private var file: (any DiskFile)?
     private var fileIndex = -1
+    /// Of the files before the one at hand.
+    private var passedBytes = 0
     private var segments: [LogSegment] = []
     /// The stream's id, 40 hex digits; empty for Redis logs.
     package private(set) var stream: [UInt8] = []
@@ -257,6 +261,7 @@ package struct LogReader: ~Copyable {
         let path = path(name)
         if !disk.exists(path) { throw .missing(file: name) }
         let opened = try logIO { () throws(IOError) in try disk.open(path, .read) }
+        if file != nil { passedBytes += scanner.size }
         file = opened
         if format == .redis {
             let offset = fileIndex == 0 ? firstOffset : 0

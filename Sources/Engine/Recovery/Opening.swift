@@ -32,13 +32,21 @@ extension Engine {
         _ configuration: Configuration, in world: World = World(),
         restoring request: RestoreRequest? = nil, note: @escaping (String) -> Void
     ) throws(StartError) -> (engine: Engine, report: RecoveryReport) {
+        try open(configuration, in: world, restoring: request, steps: OpeningSteps(note: note))
+    }
+
+    /// The same for who serves clients already while the data is loaded (Loading.swift).
+    package static func open(
+        _ configuration: Configuration, in world: World = World(),
+        restoring request: RestoreRequest? = nil, steps: OpeningSteps
+    ) throws(StartError) -> (engine: Engine, report: RecoveryReport) {
         var opening = try Opening(configuration, world)
         if let request {
             opening.restore = Restore(
                 request: request, configuration: configuration, disk: opening.disk,
                 files: opening.files)
         }
-        return try opening.run(note)
+        return try opening.run(steps)
     }
 }
 
@@ -64,9 +72,11 @@ private struct Opening {
             baseName: configuration.appendFilename)
     }
 
+    /// The engine is touched only under its lock once `steps.begun` has been told of it.
     mutating func run(
-        _ note: @escaping (String) -> Void
+        _ steps: OpeningSteps
     ) throws(StartError) -> (engine: Engine, report: RecoveryReport) {
+        let note = steps.note
         if let restore {
             try restore.prepare()
         } else {
@@ -84,24 +94,38 @@ private struct Opening {
             seed: world.entropy(), world: world)
         engine.directoryLock = lock
         if let store { attach(store, to: engine) }
-        engine.loading = LoadProgress(note)
+        engine.beginLoading(note)
+        let recovers = log.map { mustRecover($0, store, stream) } ?? false
+        if restore == nil, configuration.appendOnly, let manifest {
+            engine.loading?.expect(bytes(of: manifest, withBase: store == nil || !recovers))
+        }
+        steps.begun(engine)
         if let restore {
             try self.restore(engine, restore, note)
         } else if !configuration.appendOnly {
             try loadSnapshot(engine, note)
-        } else if let manifest, let log, mustRecover(log, store, stream) {
+        } else if let manifest, recovers {
             try recover(engine, manifest, stream, note)
         } else {
             try importOrCreate(engine, manifest, stream, note)
         }
-        engine.loading = nil
         engine.start()
+        steps.loaded()
+        engine.withLock { $0.endLoading() }
         report.milliseconds = (world.clock.monotonicUs() - startedUs) / 1000
         return (engine, report)
     }
 
     private func loadManifest() throws(StartError) -> LogManifest? {
         try starting { () throws(LogError) in try files.loadManifest(disk) }
+    }
+
+    private func bytes(of manifest: LogManifest, withBase: Bool) -> Int {
+        var names = manifest.segments.map(\.name)
+        if withBase, let base = manifest.base { names.append(base.name) }
+        return names.reduce(0) { sum, name in
+            sum + ((try? disk.open(files.path(name), .read).size()) ?? 0)
+        }
     }
 
     /// Whether a log of Firn's is read as it is, and goes on: always, except that one with a base
@@ -197,9 +221,7 @@ private struct Opening {
             let reached = try starting { () throws(ColdError) in try store.checkpointLSN() } ?? 0
             try checkReach(reached, from)
             from = Swift.max(from, reached)
-            try starting { () throws(ColdError) in
-                try engine.loadStoreMetadata(store, replayFrom: from)
-            }
+            try loadMetadata(engine, store, from)
         } else if let base = manifest.base, engine.tier == nil {
             report.importedKeys = try engine.importSnapshot(
                 files.path(base.name), isBase: true, position: from)
@@ -208,7 +230,7 @@ private struct Opening {
                 "The log in '\(files.directory)' starts at position \(reader.startLSN), but the "
                     + "cold tier that holds what came before is missing")
         }
-        report.coldKeys = engine.tier == nil ? 0 : engine.liveKeyCount
+        report.coldKeys = engine.tier == nil ? 0 : engine.withLock { $0.liveKeyCount }
         // What is spilled meanwhile is of the log. The debugging mode commits ahead of it.
         let isComparable = stream != nil && !configuration.debugSpillEveryCommand
         let stored = isComparable ? engine.tier?.store.newestLSN ?? 0 : 0
@@ -233,12 +255,14 @@ private struct Opening {
                     + "holds effects up to \(stored): the log's end is missing. See firn-check")
         }
         noteDropped(end, note)
-        engine.namespaces.forget(after: end.lsn)
         let writer = try starting { () throws(LogError) in
             try LogWriter.resume(
-                disk, files, end, policy: engine.syncPolicy, clock: world.clock)
+                disk, files, end, policy: syncPolicy(engine), clock: world.clock)
         }
-        engine.startLog(writer, at: end.lsn)
+        engine.withLock { engine in
+            engine.namespaces.forget(after: end.lsn)
+            engine.startLog(writer, at: end.lsn)
+        }
         if stream == nil { engine.storeStream(end.stream) }
     }
 
@@ -291,9 +315,7 @@ private struct Opening {
                 throw StartError(
                     "The cold tier belongs to a log, but '\(files.directory)' holds none")
             }
-            try starting { () throws(ColdError) in
-                try engine.loadStoreMetadata(engine.tier!.store, replayFrom: 0)
-            }
+            try loadMetadata(engine, engine.tier!.store, 0)
             return try createLog(engine, stream)
         }
         let hasBase = engine.tier == nil && (manifest != nil || disk.exists(snapshotPath))
@@ -307,7 +329,7 @@ private struct Opening {
 
     /// Lets a log begin behind what has been imported.
     private func beginLog(_ engine: Engine, hasBase: Bool) throws(StartError) {
-        let fresh = engine.makeStream()
+        let fresh = engine.withLock { $0.makeStream() }
         if engine.tier != nil { try engine.settleImport(stream: fresh) }
         try createLog(engine, fresh, hasBase: hasBase)
     }
@@ -336,7 +358,7 @@ private struct Opening {
             }
         }
         try restore.finish()
-        note("Restored \(engine.liveKeyCount) keys from '\(report.source)'")
+        note("Restored \(engine.withLock { $0.liveKeyCount }) keys from '\(report.source)'")
     }
 
     private func createLog(
@@ -344,12 +366,24 @@ private struct Opening {
     ) throws(StartError) {
         let writer = try starting { () throws(LogError) in
             try LogWriter.create(
-                disk, files, stream: stream, policy: engine.syncPolicy, clock: world.clock,
+                disk, files, stream: stream, policy: syncPolicy(engine), clock: world.clock,
                 awaitsBase: hasBase)
         }
-        engine.startLog(writer, at: 0)
+        engine.withLock { $0.startLog(writer, at: 0) }
         if hasBase { try engine.settleImport(writer) }
         engine.noteLogIsMade()
+    }
+
+    private func syncPolicy(_ engine: Engine) -> SyncPolicy { engine.withLock { $0.syncPolicy } }
+
+    private func loadMetadata(
+        _ engine: Engine, _ store: ColdStore, _ from: LSN
+    ) throws(StartError) {
+        try starting { () throws(ColdError) in
+            try engine.withLock { (engine) throws(ColdError) in
+                try engine.loadStoreMetadata(store, replayFrom: from)
+            }
+        }
     }
 
     private var snapshotPath: String { "\(configuration.dir)/\(configuration.dbFilename)" }
@@ -379,8 +413,8 @@ private struct Opening {
                 loadTruncated: configuration.aofLoadTruncated,
                 bulkBytesMax: isFirn ? Int.max >> 1 : 512 << 20)
         }
-        engine.isImporting = true
-        defer { engine.isImporting = false }
+        engine.withLock { $0.isImporting = true }
+        defer { engine.withLock { $0.isImporting = false } }
         if let base = isFirn ? manifest.base?.name : reader.rdbBase {
             report.importedKeys = try engine.importSnapshot(
                 files.path(base), isBase: true, position: isFirn ? reader.startLSN : nil)
@@ -391,7 +425,7 @@ private struct Opening {
             throw StartError(error.description)
         }
         note(
-            "Imported \(engine.liveKeyCount) keys from the log in "
+            "Imported \(engine.withLock { $0.liveKeyCount }) keys from the log in "
                 + "\(configuration.appendDirname)")
     }
 }

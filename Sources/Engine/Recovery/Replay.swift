@@ -29,17 +29,14 @@ extension Engine {
         _ reader: inout LogReader, from: LSN = 0, until limit: RestoreLimit? = nil,
         report: inout RecoveryReport
     ) throws(LogError) -> LogEnd? {
-        let client = Client(id: 0, nowMs: nowMs, isReplay: true)
-        isReplaying = true
-        advanceClock()
-        defer {
-            isReplaying = false
-            advanceClock()
-        }
+        let client = beginReplay(reader.totalBytes)
+        defer { withLock { $0.endReplay() } }
         var isAtEnd = false
+        var delayUs = 0
         while !isAtEnd {
             try withLock { (_) throws(LogError) in
-                for _ in 0..<64 {
+                delayUs = configuration.keyLoadDelayUs
+                for _ in 0..<(delayUs == 0 ? 64 : 1) {
                     guard let command = try reader.next() else {
                         isAtEnd = true
                         break
@@ -60,13 +57,26 @@ extension Engine {
                 }
                 releaseVisitors()
             }
-            loading?.reached(
-                report.replayedEffects + report.skippedEffects, "effects",
-                done: Int(truncatingIfNeeded: reader.lsn &- reader.startLSN),
-                of: reader.totalBytes)
+            let count = report.replayedEffects + report.skippedEffects
+            loadingReached(count, "effects", bytes: reader.readBytes)
+            Engine.delayLoading(delayUs, after: count)
             waitForRoom()
         }
         return reader.end
+    }
+
+    private func beginReplay(_ bytes: Int) -> Client {
+        withLock { engine in
+            engine.isReplaying = true
+            engine.advanceClock()
+            engine.loading?.beginStage(bytes)
+            return Client(id: 0, nowMs: engine.nowMs, isReplay: true)
+        }
+    }
+
+    private func endReplay() {
+        isReplaying = false
+        advanceClock()
     }
 
     /// Executes one effect unless a record has it already, or its key's hash is not in `range`.

@@ -100,8 +100,8 @@ struct Restore {
     /// Loads everything into an empty engine. Without the lock.
     func load(_ engine: Engine, _ report: inout RecoveryReport) throws(StartError) {
         report.source = request.source
-        engine.isImporting = true
-        defer { engine.isImporting = false }
+        engine.withLock { $0.isImporting = true }
+        defer { engine.withLock { $0.isImporting = false } }
         switch try RestoreSource.find(disk, request.source) {
         case .snapshot(let path): try loadSnapshot(engine, path, &report)
         case .commands(let path): try loadCommands(engine, path, from: 0, &report)

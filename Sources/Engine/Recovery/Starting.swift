@@ -71,10 +71,11 @@ extension Engine {
         store.liveNamespaces = namespaces.live
     }
 
-    /// Begins to log at `lsn`.
+    /// Begins to log at `lsn`. Engine lock.
     func startLog(_ writer: LogWriter, at lsn: UInt64) {
         log = LogBuffer(lsn: lsn)
         logWriter = writer
+        writer.policy = syncPolicy
         writer.keepSegments(in: logArchiveDirectory)
         logIsEnabled = true
         // As in Redis: what the last rewrite left is not known, the base is a lower bound.
@@ -107,6 +108,7 @@ extension Engine {
                 return engine.checkpoint.phase
             }
             if phase != .walking { break }
+            loadingGoesOn()
             if tier!.writer.hasRoom == false || tier!.queuedBatches >= 2 { usleep(500) }
         }
         try waitForWriter()
@@ -139,10 +141,10 @@ extension Engine {
         }
         if let failure {
             logSyncer?.stop()
-            logSyncer = nil
+            withLock { $0.logSyncer = nil }
             throw StartError("Can't write the base of the log: \(failure)")
         }
-        persistence.logBytesAtCheckpoint = writer.fileBytes
+        withLock { $0.persistence.logBytesAtCheckpoint = writer.fileBytes }
     }
 
     private func waitForWriter() throws(StartError) {
@@ -158,11 +160,10 @@ extension Engine {
             engine.advanceClock()
             engine.snapshots.lastSaveMs = engine.nowMs
             engine.stats.changesSinceSave = 0
-            if let tier = engine.tier { engine.followSpace(tier) }
-        }
-        if let tier {
+            guard let tier = engine.tier else { return }
+            engine.followSpace(tier)
             tier.readers = ColdReaders(
-                tier.store, threads: configuration.coldReaderThreads,
+                tier.store, threads: engine.configuration.coldReaderThreads,
                 deliver: { [unowned self] in deliver($0, $1) })
         }
         let maintenance = Maintenance(self)

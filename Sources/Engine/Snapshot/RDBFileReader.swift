@@ -17,9 +17,8 @@ struct RDBKey {
     let expiry: Int64?
     let idleSeconds: Int?
     let frequency: UInt8?
-    /// Where the record ends in the file, and how long the file is.
+    /// Where the record ends in the file.
     let endOffset: Int
-    let fileBytes: Int
 }
 
 /// What the head of a file says of it.
@@ -29,8 +28,11 @@ struct RDBFacts {
     var lsn: LSN?
     /// When it was begun, Unix time.
     var seconds: Int64?
+    /// What its maker's memory held.
+    var usedMemory: Int?
     /// It is an RDB file and nothing else, not the first part of an AOF.
     var isWhole = true
+    var fileBytes = 0
 }
 
 enum RDBFile {
@@ -107,6 +109,7 @@ private struct RDBWalk {
 
     mutating func facts() -> RDBFacts {
         var facts = RDBFacts()
+        facts.fileBytes = bytes.count
         while cursor.byte() == RDBOpcode.aux, let name = cursor.stringArray(),
             let value = cursor.stringArray()
         {
@@ -114,6 +117,7 @@ private struct RDBWalk {
             switch String(decoding: name, as: UTF8.self) {
             case "firn-lsn": facts.lsn = LSN(text)
             case "ctime": facts.seconds = Int64(text)
+            case "used-mem": facts.usedMemory = Int(text)
             case "firn-stream" where value.count == LogAnnotation.streamIDCount:
                 facts.stream = value
             // Redis says so of a base and of an AOF's preamble.
@@ -218,7 +222,7 @@ private struct RDBWalk {
         name.withUnsafeBytes { raw in
             let item = RDBKey(
                 database: database, key: raw, expiry: expiry, idleSeconds: idle,
-                frequency: frequency, endOffset: cursor.offset, fileBytes: bytes.count)
+                frequency: frequency, endOffset: cursor.offset)
             do throws(RDBError) { try body(item, value) } catch { failure = error }
         }
         if let failure { throw failure }
@@ -264,27 +268,37 @@ extension Engine {
         _ path: String, isBase: Bool = false, position: LSN? = nil, end: inout Int
     ) throws(StartError) -> Int {
         var count = 0
-        withLock { engine in
-            engine.isReplaying = isBase
-            engine.replayLSN = isImporting ? 0 : position ?? 0
-            engine.advanceClock()
-        }
+        var delayUs = 0
         defer {
-            isReplaying = false
-            advanceClock()
+            withLock { engine in
+                engine.isReplaying = false
+                engine.advanceClock()
+            }
         }
-        let context = DecodingContext(configuration, secret)
         do throws(RDBError) {
+            let facts = try RDBFile.facts(path, on: disk)
+            let (context, checksum) = withLock { engine in
+                engine.isReplaying = isBase
+                engine.replayLSN = isImporting ? 0 : position ?? 0
+                engine.advanceClock()
+                engine.loading?.usedMemory = facts.usedMemory ?? 0
+                engine.loading?.beginStage(facts.fileBytes)
+                return (
+                    DecodingContext(engine.configuration, secret), engine.configuration.rdbChecksum
+                )
+            }
             end = try RDBFile.read(
-                path, on: disk, context, checksum: configuration.rdbChecksum,
+                path, on: disk, context, checksum: checksum,
                 position: position, library: { code in withLock { $0.adopt(library: code) } }
             ) {
                 (item, value) throws(RDBError) in
                 try withLock { (engine) throws(RDBError) in
                     if try engine.place(item, value) { count += 1 }
+                    delayUs = engine.configuration.keyLoadDelayUs
                 }
-                if count & 63 == 0 {
-                    loading?.reached(count, "keys", done: item.endOffset, of: item.fileBytes)
+                if count & 63 == 0 || delayUs != 0 {
+                    loadingReached(count, "keys", bytes: item.endOffset)
+                    Engine.delayLoading(delayUs, after: count)
                     waitForRoom()
                 }
             }

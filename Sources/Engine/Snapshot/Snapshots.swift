@@ -136,7 +136,7 @@ extension Engine {
     /// Starts the snapshot that a save point or BGSAVE SCHEDULE asks for. After a failure it
     /// is tried again every five seconds.
     func startDueSnapshot() {
-        guard snapshots.job == nil, !persistence.isLoading else { return }
+        guard snapshots.job == nil, loading == nil else { return }
         if snapshots.isScheduled {
             startSnapshot()
             return

@@ -82,5 +82,9 @@ extension Engine {
     /// The file that CONFIG REWRITE writes. At the start, before reactions are registered.
     package func useConfigurationFile(_ path: String?) {
         server.live = LiveConfiguration(configuration, filePath: path)
+        server.live.onChange(of: "appendonly") { [unowned self] _, _ in
+            // How the directory is opened hangs on it.
+            loading == nil ? nil : "the dataset is being loaded"
+        }
     }
 }

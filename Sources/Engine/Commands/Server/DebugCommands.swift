@@ -3,6 +3,13 @@
 import Glibc
 
 enum DebugCommands {
+    /// Those that leave the keyspace alone.
+    private static let runWhileLoading: Set = [
+        "help", "sleep", "set-active-expire", "protocol", "error", "log", "change-repl-id",
+        "stringmatch-len", "quicklist-packed-threshold", "set-disable-deny-scripts", "replybuffer",
+        "pause-cron", "set-skip-checksum-validation",
+    ]
+
     static func debug(_ engine: Engine, _ client: Client, _ args: Arguments) throws(CommandError) {
         guard engine.configuration.enableDebugCommand.allows(isLocal: client.isLocal) else {
             throw .message(
@@ -13,6 +20,7 @@ enum DebugCommands {
                 """)
         }
         let sub = args[1].text.lowercased()
+        if engine.loading != nil, !runWhileLoading.contains(sub) { throw .isLoading }
         switch (sub, args.count) {
         case ("help", 2): help(client)
         case ("sleep", 3): sleep(client, args)

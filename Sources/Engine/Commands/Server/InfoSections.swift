@@ -117,7 +117,7 @@ enum InfoSections {
         let persistence = engine.persistence
         let isSaving = engine.isSavingSnapshot
         info.section("Persistence")
-        info.flag("loading", persistence.isLoading)
+        info.flag("loading", engine.loading != nil)
         info.field("async_loading", 0)
         info.field("current_cow_peak", 0)
         info.field("current_cow_size", snapshots.job?.keptBytes ?? 0)
@@ -194,6 +194,15 @@ enum InfoSections {
             info.field("aof_buffer_length", engine.log.count)
             info.field("aof_pending_bio_fsync", logWriter.syncedLSN < logWriter.writtenLSN ? 1 : 0)
             info.field("aof_delayed_fsync", persistence.delayedSyncs)
+        }
+        if let loading = engine.loading {
+            info.field("loading_start_time", loading.startedSeconds)
+            info.field("loading_total_bytes", loading.totalBytes)
+            info.field("loading_rdb_used_mem", loading.usedMemory)
+            info.field("loading_loaded_bytes", loading.loadedBytes)
+            info.field("loading_loaded_perc", fixed(loading.percent, 2))
+            info.field(
+                "loading_eta_seconds", loading.etaSeconds(nowSeconds: engine.nowMs / 1000))
         }
     }
 

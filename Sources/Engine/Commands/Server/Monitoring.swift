@@ -58,6 +58,7 @@ extension Engine {
     /// Shows an executed command to the monitors.
     @inline(never)
     func feedMonitors(_ client: Client, _ index: Int, _ arguments: Arguments) {
+        if client.isReplay { return }
         var flags = commands[index].pointee.flags
         if let sub = client.lastSubcommand, sub.container == index, arguments.count > 1,
             !commands[index].pointee.subcommands.isEmpty

@@ -124,6 +124,7 @@ extension Engine {
         guard let index = commands.find(arguments[0]),
             commands[index].pointee.takes(arguments.count)
         else { return false }
+        if loading != nil, !runsWhileLoading(index, arguments) { return false }
         if server.pauseEndsMs != 0 {
             if server.pauseMode == .all { return true }
             if runs(client, arguments, [.write, .mayReplicate]) { return true }
@@ -154,8 +155,8 @@ extension Engine {
     /// A command has taken at least as long as somebody wants to know of.
     @inline(never)
     func commandWasSlow(_ client: Client, _ index: Int, _ arguments: Arguments, _ spentUs: Int64) {
-        // One that blocks is not over yet.
-        if client.isBlocked { return }
+        // One that blocks is not over yet, and nobody has sent what is replayed.
+        if client.isBlocked || client.isReplay { return }
         let flags = commands[index].pointee.flags
         let threshold = configuration.slowlogLogSlowerThanMicroseconds
         if threshold >= 0, spentUs >= Int64(threshold), !flags.contains(.skipSlowlog) {
