@@ -135,6 +135,9 @@ package final class DirectoryCheck {
     private struct Found {
         var repairs: [ColdRepair] = []
         var cut: LogCut?
+        var lineage = LogLineage()
+        /// The store belongs to the log.
+        var storeFollows = false
         /// The newest position that the store knows.
         var floor: LSN = 0
 
@@ -166,6 +169,8 @@ package final class DirectoryCheck {
         let log = LogCheck(files, report, store: store)
         let facts = try log.run()
         found.cut = facts?.cut
+        found.lineage = facts?.lineage ?? LogLineage()
+        found.storeFollows = store?.stream.map { found.lineage.limit(of: $0) != nil } ?? false
         compare(store, facts, report)
         let snapshot = "\(directory)/\(options.dbFilename)"
         if disk.exists(snapshot) { try RDBCheck.run(snapshot, report) }
@@ -195,7 +200,22 @@ package final class DirectoryCheck {
             }
             return end(report)
         }
-        if let other = log.stream, other != stream { bad("the log belongs to another stream") }
+        if !log.lineage.stream.isEmpty {
+            if let limit = log.lineage.limit(of: stream) {
+                if store.newest > limit {
+                    bad(
+                        "the log belongs to another stream from position \(limit) on, but the "
+                            + "store holds effects up to \(store.newest) of the former one")
+                }
+            } else {
+                bad("the log belongs to another stream")
+            }
+        }
+        if disk.exists(BackupMarker.path(in: directory)) {
+            report.add(
+                .note, "store and log", BackupMarker.path(in: directory),
+                "a backup that no server has started from")
+        }
         let reached = store.checkpoint ?? 0
         if let start = log.start, start > reached, !log.hasBase {
             bad(
@@ -221,10 +241,20 @@ package final class DirectoryCheck {
                 "the log is cut at position \(cut.lsn); records that the store has of later "
                     + "effects stay")
         }
+        // What is left of a backup's log may be its original's, who has gone on: the next start must
+        // not.
+        let isOriginals = cut.map { $0.stream != found.lineage.stream } ?? false
+        if let cut, isOriginals {
+            try BackupMarker.store(cut.stream, cut.lsn, in: directory, disk)
+        }
+        let turnsBack = isOriginals && found.storeFollows
         // First the store: a cut that is interrupted is found again, and so is its floor.
-        if hasStore, !found.repairs.isEmpty || cut.map({ found.floor > $0.lsn }) ?? false {
+        if hasStore,
+            !found.repairs.isEmpty || turnsBack || cut.map({ found.floor > $0.lsn }) ?? false
+        {
             let mend = ColdMend(cold, aside, note)
-            try mend.run(found.repairs, forgetsAfter: cut?.lsn)
+            try mend.run(
+                found.repairs, forgetsAfter: cut?.lsn, stream: turnsBack ? cut?.stream : nil)
         }
         if let cut { try LogMend(files: files, note: note).cut(cut, floor: found.floor) }
     }

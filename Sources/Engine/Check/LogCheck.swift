@@ -10,8 +10,8 @@
 /// What is known of the log when the store is held against it.
 struct LogCheckFacts {
     var isFirn = true
-    /// Nil: the first segment does not say.
-    var stream: [UInt8]?
+    /// Empty when no segment says.
+    var lineage = LogLineage()
     var start: LSN?
     /// Where the last good batch ends; nil when a segment before the last is damaged.
     var end: LSN?
@@ -28,6 +28,8 @@ struct LogCut {
     let offset: Int
     /// Segments behind that file, which fall with it.
     let later: [String]
+    /// The stream that is left.
+    let stream: [UInt8]
     /// The stream's position there.
     let lsn: LSN
 }
@@ -155,8 +157,8 @@ final class LogCheck {
         {
             let path = files.path(name)
             let head = try head(path)
-            guard let start = LogCheck.start(head), start.stream == facts.stream,
-                let end = facts.end, start.lsn >= end, head.count > start.bytes
+            guard let start = LogCheck.start(head), start.stream == facts.lineage.stream,
+                let end = facts.end, start.lsn >= end, head.count > start.lineBytes
             else {
                 report.add(
                     .note, LogCheck.part, path,
@@ -181,13 +183,14 @@ final class LogCheck {
         for (index, name) in names.enumerated() {
             let path = "\(directory)/\(name)"
             let start = disk.exists(path) ? LogCheck.start(try head(path)) : nil
-            if let flaw = flaw(start, path, last?.lsn, isFirst: index == 0) {
+            let stream = facts.lineage.stream
+            if let flaw = flaw(start, path, last?.lsn) {
                 // The log may be cut behind the segment before.
                 let mayCut = !isBroken && last != nil
                 if mayCut, let last {
                     facts.cut = LogCut(
                         isTorn: false, file: last.name, offset: last.size,
-                        later: Array(names[index...]), lsn: last.lsn)
+                        later: Array(names[index...]), stream: stream, lsn: last.lsn)
                 }
                 report.add(
                     .error, LogCheck.part, path, offset: disk.exists(path) ? 0 : nil, flaw,
@@ -196,7 +199,6 @@ final class LogCheck {
                 last = nil
             }
             guard let start else { continue }
-            if facts.stream == nil { facts.stream = start.stream }
             if index == 0 { facts.start = start.lsn }
             let later = Array(names[(index + 1)...])
             let end = try checkSegment(path, name, start, later, mayCut: !isBroken)
@@ -215,14 +217,10 @@ final class LogCheck {
     }
 
     /// Why a segment cannot stand where it stands.
-    private func flaw(
-        _ start: SegmentStart?, _ path: String, _ end: LSN?, isFirst: Bool
-    ) -> String? {
+    private func flaw(_ start: SegmentStart?, _ path: String, _ end: LSN?) -> String? {
         if !disk.exists(path) { return "the segment is missing" }
         guard let start else { return "it does not start as a segment must" }
-        if let stream = facts.stream, start.stream != stream {
-            return "it belongs to another stream"
-        }
+        if !facts.lineage.follow(start) { return "it belongs to another stream" }
         guard let end, start.lsn != end else { return nil }
         return "it starts at position \(start.lsn), but the segment before ends at \(end)"
     }
@@ -230,7 +228,9 @@ final class LogCheck {
     /// The newest position that the store knows; 0 where it is another log's, or older than the
     /// base, which then stands in for it.
     private var floor: LSN {
-        guard let store, store.stream != nil, store.stream == facts.stream else { return 0 }
+        guard let store, let stream = store.stream, facts.lineage.limit(of: stream) != nil else {
+            return 0
+        }
         if facts.hasBase, store.checkpoint ?? 0 < facts.start ?? 0 { return 0 }
         return store.reach
     }
@@ -239,7 +239,8 @@ final class LogCheck {
     private func checkReach(_ last: (name: String, size: Int, lsn: LSN)?) {
         guard facts.cut == nil, let end = facts.end, let last, floor > end else { return }
         facts.cut = LogCut(
-            isTorn: false, file: last.name, offset: last.size, later: [], lsn: end)
+            isTorn: false, file: last.name, offset: last.size, later: [],
+            stream: facts.lineage.stream, lsn: end)
         report.add(
             .error, LogCheck.part, files.path(last.name), offset: last.size,
             "the log ends at position \(end), the store holds effects up to \(floor): the "
@@ -253,7 +254,7 @@ final class LogCheck {
         do throws(IOError) {
             let file = try disk.open(path, .read)
             var scanner = LogScanner(isRaw: true, bulkBytesMax: Int.max >> 1)
-            try scanner.open(file, at: start.bytes, lsn: start.lsn)
+            try scanner.open(file, at: start.lineBytes, lsn: start.lsn)
             bytes += scanner.size
             while true {
                 let reason: String
@@ -276,7 +277,8 @@ final class LogCheck {
                 let mayCut = mayCut && facts.cut == nil
                 if mayCut {
                     facts.cut = LogCut(
-                        isTorn: isTorn, file: name, offset: offset, later: later, lsn: scanner.lsn)
+                        isTorn: isTorn, file: name, offset: offset, later: later,
+                        stream: facts.lineage.stream, lsn: scanner.lsn)
                 }
                 if isTorn {
                     report.add(
@@ -349,25 +351,13 @@ final class LogCheck {
 
     // MARK: Heads
 
-    struct SegmentStart {
-        let stream: [UInt8]
-        let lsn: LSN
-        /// Length of the line.
-        let bytes: Int
-    }
-
     static func start(_ head: [UInt8]) -> SegmentStart? {
-        guard let end = head.firstIndex(of: 0x0A), end > 0, head[end - 1] == 0x0D,
-            let found = head.withUnsafeBytes({
-                LogAnnotation.segmentStart($0.slice(0, end - 1))
-            })
-        else { return nil }
-        return SegmentStart(stream: found.stream, lsn: found.lsn, bytes: end + 1)
+        LogAnnotation.segmentStart(ofFile: head)
     }
 
     private func head(_ path: String) throws(CheckError) -> [UInt8] {
-        do throws(IOError) { return try CheckFiles.head(path, 256) } catch {
-            throw CheckError(error.description)
-        }
+        do throws(IOError) {
+            return try CheckFiles.head(path, LogAnnotation.segmentStartBytesMax)
+        } catch { throw CheckError(error.description) }
     }
 }

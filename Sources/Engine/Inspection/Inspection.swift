@@ -217,10 +217,22 @@ package final class Inspection {
             }
             return
         }
+        if let stream, try !isOfLog(Array(stream.utf8)) {
+            throw InspectionError(
+                "the log in '\(files.directory)' does not belong to the cold tier beside it")
+        }
         if start > checkpointLSN {
             throw InspectionError(
                 transient: "the log starts at position \(start), the cold tier ends at "
                     + "\(checkpointLSN): a segment between them is missing")
+        }
+    }
+
+    /// Whether the log is of a stream, or was.
+    private func isOfLog(_ stream: [UInt8]) throws(InspectionError) -> Bool {
+        guard let manifest else { return true }
+        return try inspecting { () throws(LogError) in
+            try LogLineage(disk, files, manifest).limit(of: stream) != nil
         }
     }
 

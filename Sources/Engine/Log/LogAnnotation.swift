@@ -2,6 +2,8 @@
 //
 //     #FIRN:stream=<40 hex>;lsn=<decimal>;crc=<8 hex>\r\n   first line of a segment; the CRC is
 //                                                           that of the line before `;crc=`
+//     #FIRN:stream=…;lsn=…;former=<40 hex>;crc=…\r\n        the same where the log begins to belong
+//                                                           to another stream (LogLineage.swift)
 //     #FIRN:lsn=<decimal>;synced=<decimal>;crc=<8 hex>\r\n  end of a batch; up to `synced` the log
 //                                                           was durable when it was written; the
 //                                                           CRC is that of every byte since the
@@ -32,6 +34,8 @@ enum LogAnnotation {
     static let filler = UInt8(ascii: "#")
     static let expire: StaticString = "#FIRN:expire\r\n"
     static let streamIDCount = 40
+    /// More than the longest first line of a segment.
+    static let segmentStartBytesMax = 256
     /// The longest line about the archive: fixed text, twice 20 digits.
     static let archiveBytesMax = 16 + 20 + 1 + 20 + 2
     /// The longest end-of-batch line: fixed text, twice 20 digits, 8 hex digits.
@@ -98,9 +102,10 @@ enum LogAnnotation {
     }
 
     /// The first line of a segment.
-    static func segmentStart(stream: [UInt8], lsn: LSN) -> [UInt8] {
+    static func segmentStart(stream: [UInt8], lsn: LSN, former: [UInt8]? = nil) -> [UInt8] {
         precondition(stream.count == streamIDCount)
         var line = Array("#FIRN:stream=".utf8) + stream + Array(";lsn=\(lsn)".utf8)
+        if let former { line += Array(";former=".utf8) + former }
         let crc = line.withUnsafeBytes { CRC32C.checksum($0) }
         line += Array(";crc=".utf8)
         line.append(
@@ -128,17 +133,31 @@ enum LogAnnotation {
     }
 
     /// Reads the first line of a segment, without its line break.
-    static func segmentStart(_ line: Bytes) -> (stream: [UInt8], lsn: LSN)? {
+    private static func segmentStart(_ line: Bytes) -> SegmentStart? {
         var rest = line
-        guard take("#FIRN:stream=", &rest), rest.count > streamIDCount else { return nil }
-        let stream = Array(rest.slice(0, streamIDCount))
-        rest = rest.slice(streamIDCount, rest.count - streamIDCount)
-        guard take(";lsn=", &rest), let lsn = takeDecimal(&rest) else { return nil }
+        guard take("#FIRN:stream=", &rest), let stream = takeStream(&rest),
+            take(";lsn=", &rest), let lsn = takeDecimal(&rest)
+        else { return nil }
+        var former: [UInt8]?
+        if take(";former=", &rest) {
+            guard let stream = takeStream(&rest) else { return nil }
+            former = stream
+        }
         let covered = line.slice(0, line.count - rest.count)
         guard take(";crc=", &rest), let crc = takeHex(&rest), rest.count == 0,
             crc == CRC32C.checksum(covered)
         else { return nil }
-        return (stream, lsn)
+        return SegmentStart(
+            stream: stream, lsn: lsn, former: former, lineBytes: line.count + 2)
+    }
+
+    /// Reads it from the first bytes of a file, `segmentStartBytesMax` or all; nil for any other
+    /// file.
+    static func segmentStart(ofFile head: [UInt8]) -> SegmentStart? {
+        guard let end = head.firstIndex(of: 0x0A), end > 0, head[end - 1] == 0x0D else {
+            return nil
+        }
+        return head.withUnsafeBytes { segmentStart($0.slice(0, end - 1)) }
     }
 
     /// The last line of a manifest, of which Redis breaks lines with a line feed only.
@@ -234,6 +253,13 @@ enum LogAnnotation {
         guard rest.count >= count, rest.slice(0, count).equals(text) else { return false }
         rest = rest.slice(count, rest.count - count)
         return true
+    }
+
+    private static func takeStream(_ rest: inout Bytes) -> [UInt8]? {
+        guard rest.count > streamIDCount else { return nil }
+        let stream = Array(rest.slice(0, streamIDCount))
+        rest = rest.slice(streamIDCount, rest.count - streamIDCount)
+        return stream
     }
 
     private static func takeDecimal(_ rest: inout Bytes) -> UInt64? {

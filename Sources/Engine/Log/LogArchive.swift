@@ -7,9 +7,10 @@
 // or a base does: by renaming, or, where the archive is on another file system, as a durable copy.
 // What cannot be moved stays in the log's directory and is tried again with the next checkpoint.
 //
-// What must never happen: a segment removed that is not in the archive; one there overwritten. Two
-// servers that go on from the same backup write the same positions, so a file of that name with
-// other contents is an error, and the segment stays where it is.
+// What must never happen: a segment removed that is not in the archive; one there overwritten, but
+// by one that holds all of it and more. A backup has its original's last segment up to some position,
+// and both may use one archive: the longer one stays. Otherwise a file of that name with other
+// contents is an error, and the segment stays where it is.
 
 import Glibc
 
@@ -69,8 +70,13 @@ extension LogWriter {
         try disk.syncDirectory(parentDirectory(of: directory))
         if disk.exists(target) {
             // Copied before a crash, or somebody else's.
-            if try hasSameContents(path, target) { return true }
-            throw IOError(errno: EEXIST, operation: "archive", path: target)
+            let own = try disk.open(path, .read)
+            let other = try disk.open(target, .read)
+            let (size, known) = (try own.size(), try other.size())
+            guard try areSame(own, other, bytes: Swift.min(size, known)) else {
+                throw IOError(errno: EEXIST, operation: "archive", path: target)
+            }
+            if size <= known { return true }
         }
         do {
             try disk.rename(path, to: target)
@@ -89,20 +95,20 @@ extension LogWriter {
         return true
     }
 
-    private func hasSameContents(_ path: String, _ other: String) throws(IOError) -> Bool {
-        let first = try disk.open(path, .read)
-        let second = try disk.open(other, .read)
-        if try first.size() != second.size() { return false }
+    /// Whether two files begin with the same bytes.
+    private func areSame(
+        _ first: any DiskFile, _ second: any DiskFile, bytes: Int
+    ) throws(IOError) -> Bool {
         var isSame = true
-        try first.readChunks { (bytes, offset) throws(IOError) in
-            let copy = UnsafeMutableRawBufferPointer.allocate(
-                byteCount: bytes.count, alignment: 16)
+        try first.readChunks { (part, offset) throws(IOError) in
+            let wanted = Swift.min(part.count, bytes - offset)
+            let copy = UnsafeMutableRawBufferPointer.allocate(byteCount: wanted, alignment: 16)
             defer { copy.deallocate() }
             let count = try second.read(into: copy, at: offset)
             isSame =
-                count == bytes.count
-                && memcmp(copy.baseAddress!, bytes.baseAddress!, count) == 0
-            return isSame
+                count == wanted
+                && (count == 0 || memcmp(copy.baseAddress!, part.baseAddress!, count) == 0)
+            return isSame && wanted == part.count
         }
         return isSame
     }

@@ -1,7 +1,8 @@
 // Reads the log back: every segment that the manifest names, in order, as one stream.
 //
-// In Firn's format each segment must start with its own line, belong to the same stream and
-// start where the one before ended; so a segment that is missing, exchanged or cut is noticed.
+// In Firn's format each segment must start with its own line, belong to the same stream (or to one
+// that takes its place there, LogLineage.swift) and start where the one before ended; so a segment
+// that is missing, exchanged or cut is noticed.
 // Only the last segment may have a torn tail, which the reader leaves out and reports; the
 // file itself is cut by who resumes writing (`LogWriter.resume`). Everything else that does not
 // match is an error that names file and offset.
@@ -40,6 +41,8 @@ package struct LogEnd: Sendable {
     package var segments: [LogSegment]
     /// The stream's id, 40 hex digits; empty for Redis logs.
     package var stream: [UInt8]
+    /// The stream whose place that has taken, as far as the segments tell.
+    package var former: FormerStream? = nil
     package var lsn: LSN
     /// Length of the last file up to its last good batch.
     package var lastFileBytes: Int
@@ -85,8 +88,9 @@ package struct LogReader: ~Copyable {
     /// Of the files before the one at hand.
     private var passedBytes = 0
     private var segments: [LogSegment] = []
-    /// The stream's id, 40 hex digits; empty for Redis logs.
-    package private(set) var stream: [UInt8] = []
+    private var lineage = LogLineage()
+    /// Where the next segment takes this one's stream over, whatever else this one holds.
+    private var turnsAt: LSN?
     private var index = 0
     private var views: UnsafeMutableBufferPointer<Bytes>
 
@@ -209,6 +213,7 @@ package struct LogReader: ~Copyable {
             finish(droppedBytes: 0, "")
             return false
         }
+        if scanner.lsn == turnsAt, try openNext() { return true }
         let result = try logIO { () throws(IOError) in try scanner.scan() }
         switch result {
         case .batch: return true
@@ -248,7 +253,8 @@ package struct LogReader: ~Copyable {
 
     private mutating func finish(droppedBytes: Int, _ reason: String) {
         end = LogEnd(
-            manifest: manifest, segments: segments, stream: stream, lsn: scanner.lsn,
+            manifest: manifest, segments: segments, stream: lineage.stream,
+            former: lineage.former.last, lsn: scanner.lsn,
             lastFileBytes: file == nil ? 0 : scanner.goodOffset, droppedBytes: droppedBytes,
             droppedReason: reason)
     }
@@ -272,18 +278,15 @@ package struct LogReader: ~Copyable {
         guard let start = try LogReader.segmentStart(opened) else {
             throw .damaged(file: name, offset: 0, reason: "it does not start as a segment must")
         }
-        if fileIndex > 0 {
-            if start.stream != stream {
-                throw .damaged(file: name, offset: 0, reason: "it belongs to another stream")
-            }
-            if start.lsn != scanner.lsn {
-                throw .damaged(
-                    file: name, offset: 0,
-                    reason: "it starts at position \(start.lsn), but the segment before ends"
-                        + " at \(scanner.lsn)")
-            }
+        if !lineage.follow(start) {
+            throw .damaged(file: name, offset: 0, reason: "it belongs to another stream")
         }
-        stream = start.stream
+        if fileIndex > 0, start.lsn != scanner.lsn {
+            throw .damaged(
+                file: name, offset: 0,
+                reason: "it starts at position \(start.lsn), but the segment before ends"
+                    + " at \(scanner.lsn)")
+        }
         segments.append(
             LogSegment(
                 name: name, sequence: manifest.segments[fileIndex].sequence,
@@ -291,33 +294,32 @@ package struct LogReader: ~Copyable {
         try logIO { () throws(IOError) in
             try scanner.open(opened, at: start.lineBytes, lsn: start.lsn)
         }
+        turnsAt = nil
+        if fileIndex + 1 < fileNames.count {
+            let next = self.path(fileNames[fileIndex + 1])
+            if disk.exists(next), let turn = try LogReader.segmentStart(disk, next),
+                turn.former == start.stream
+            {
+                turnsAt = turn.lsn
+            }
+        }
         return true
     }
 
-    /// What the first line of a segment says, and its length; nil for any other file.
-    private static func segmentStart(
-        _ file: any DiskFile
-    ) throws(LogError) -> (stream: [UInt8], lsn: LSN, lineBytes: Int)? {
-        let head = try head(file)
-        guard let lineEnd = head.firstIndex(of: 0x0A), lineEnd > 0, head[lineEnd - 1] == 0x0D,
-            let start = head.withUnsafeBytes({
-                LogAnnotation.segmentStart($0.slice(0, lineEnd - 1))
-            })
-        else { return nil }
-        return (start.stream, start.lsn, lineEnd + 1)
+    private static func segmentStart(_ file: any DiskFile) throws(LogError) -> SegmentStart? {
+        LogAnnotation.segmentStart(ofFile: try head(file))
     }
 
-    /// The stream that a segment belongs to and where it starts; nil for a file of another kind.
+    /// What the first line of a segment says; nil for a file of another kind.
     package static func segmentStart(
         _ disk: any Disk, _ path: String
-    ) throws(LogError) -> (stream: [UInt8], lsn: LSN)? {
-        let file = try logIO { () throws(IOError) in try disk.open(path, .read) }
-        return try segmentStart(file).map { ($0.stream, $0.lsn) }
+    ) throws(LogError) -> SegmentStart? {
+        try segmentStart(try logIO { () throws(IOError) in try disk.open(path, .read) })
     }
 
     /// The first bytes of a file, enough for the line that starts a segment.
     private static func head(_ file: any DiskFile) throws(LogError) -> [UInt8] {
-        var head = [UInt8](repeating: 0, count: 256)
+        var head = [UInt8](repeating: 0, count: LogAnnotation.segmentStartBytesMax)
         let count = try logIO { () throws(IOError) in
             try head.withUnsafeMutableBufferPointer { (raw) throws(IOError) in
                 try file.read(into: UnsafeMutableRawBufferPointer(raw), at: 0)

@@ -205,11 +205,13 @@ extension LogWriter {
     }
 
     /// A new segment with its first line, both durable.
-    fileprivate static func makeSegment(
-        _ disk: any Disk, _ files: LogFiles, _ segment: LogSegment, _ stream: [UInt8]
+    static func makeSegment(
+        _ disk: any Disk, _ files: LogFiles, _ segment: LogSegment, _ stream: [UInt8],
+        former: [UInt8]? = nil
     ) throws(IOError) -> (file: any DiskFile, length: Int) {
         let file = try disk.open(files.path(segment.name), .create)
-        let line = LogAnnotation.segmentStart(stream: stream, lsn: segment.startLSN)
+        let line = LogAnnotation.segmentStart(
+            stream: stream, lsn: segment.startLSN, former: former)
         try line.withUnsafeBufferPointer { (raw) throws(IOError) in
             try file.writeAll(Bytes(raw), at: 0)
         }

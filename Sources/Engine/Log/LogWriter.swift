@@ -32,6 +32,8 @@ package final class LogWriter: @unchecked Sendable {
     package let files: LogFiles
     /// The stream's id, 40 hex digits.
     package let stream: [UInt8]
+    /// The stream whose place that has taken, as far as the log still tells.
+    package let former: FormerStream?
     let disk: any Disk
     let clock: Clock
 
@@ -99,6 +101,7 @@ package final class LogWriter: @unchecked Sendable {
         // Of a segment that is resumed only its first line is known.
         notedLSN = end.segments.last?.startLSN ?? 0
         stream = end.stream
+        former = end.former
         let numbered = (end.manifest.base.map { [$0] } ?? []) + end.manifest.history
         nextBaseSequence = (numbered.map(\.sequence).max() ?? 0) + 1
         written = Atomic(end.lsn)

@@ -4,6 +4,8 @@
 //     dir/cold/            the cold tier (LMDB)
 //     dir/appendonlydir/   the log: manifest and segments, Redis 7's layout
 //     dir/dump.rdb         the snapshot
+//     dir/firn.backup      there in a backup until a server has started from it (BackupMarker.swift)
+//     dir/firn.restoring   there while a restore is under way (Restoring.swift)
 
 import Glibc
 

@@ -9,6 +9,8 @@
 //     no stream     Firn's           the cold tier is gone, or was switched on just now
 //     no stream     Firn's, base     the same; the log is whole without the store: imported
 //     a stream      Firn's, same     the usual start: replay the log's tail
+//     a stream      Firn's, which    the same; the log of a backup begins a stream of its own with its
+//                   was the same     first start (BackupMarker.swift)
 //     a stream      none or other    the log was lost or exchanged: refused
 //
 // A store without a stream holds nothing of value: it is left over from an import that did not
@@ -100,6 +102,24 @@ private struct Opening {
             engine.loading?.expect(bytes(of: manifest, withBase: store == nil || !recovers))
         }
         steps.begun(engine)
+        do throws(StartError) {
+            try fill(engine, manifest, recovers: recovers, stream, note)
+        } catch {
+            engine.abandonStart()
+            throw error
+        }
+        engine.start()
+        steps.loaded()
+        engine.withLock { $0.endLoading() }
+        report.milliseconds = (world.clock.monotonicUs() - startedUs) / 1000
+        return (engine, report)
+    }
+
+    /// Brings the keyspace back, and begins or resumes the log.
+    private mutating func fill(
+        _ engine: Engine, _ manifest: LogManifest?, recovers: Bool, _ stream: [UInt8]?,
+        _ note: @escaping (String) -> Void
+    ) throws(StartError) {
         if let restore {
             try self.restore(engine, restore, note)
         } else if !configuration.appendOnly {
@@ -109,11 +129,11 @@ private struct Opening {
         } else {
             try importOrCreate(engine, manifest, stream, note)
         }
-        engine.start()
-        steps.loaded()
-        engine.withLock { $0.endLoading() }
-        report.milliseconds = (world.clock.monotonicUs() - startedUs) / 1000
-        return (engine, report)
+        if configuration.appendOnly {
+            try starting { () throws(IOError) in
+                try BackupMarker.remove(in: configuration.dir, disk)
+            }
+        }
     }
 
     private func loadManifest() throws(StartError) -> LogManifest? {
@@ -131,7 +151,7 @@ private struct Opening {
     /// Whether a log of Firn's is read as it is, and goes on: always, except that one with a base
     /// is imported into a store that has not seen it.
     private func mustRecover(_ log: LogFacts, _ store: ColdStore?, _ stream: [UInt8]?) -> Bool {
-        store == nil || !log.hasBase || log.stream == stream
+        store == nil || !log.hasBase || log.limit(of: stream) != nil
     }
 
     // MARK: The cold tier
@@ -163,7 +183,9 @@ private struct Opening {
                 "The cold tier in '\(directory)' belongs to a log, and 'appendonly no' would "
                     + "discard it. Start with 'appendonly yes', or move the directory away")
         }
-        if let log, log.hasBase, log.stream == stream, reached.map({ $0 < log.start }) ?? true {
+        if let log, log.hasBase, log.limit(of: stream) != nil,
+            reached.map({ $0 < log.start }) ?? true
+        {
             stream = nil
         }
         if stream == nil, !isNew {
@@ -234,36 +256,54 @@ private struct Opening {
         // What is spilled meanwhile is of the log. The debugging mode commits ahead of it.
         let isComparable = stream != nil && !configuration.debugSpillEveryCommand
         let stored = isComparable ? engine.tier?.store.newestLSN ?? 0 : 0
+        if let stream { try join(engine, stream, manifest, stored) }
         let end: LogEnd?
         do throws(LogError) {
             end = try engine.replay(&reader, from: from, report: &report)
         } catch {
-            engine.tier?.writer.stop()
             throw StartError(error.description)
         }
-        guard let end else { throw StartError("the log has no end") }
-        if let stream, stream != end.stream {
-            throw StartError(
-                "The log in '\(files.directory)' does not belong to the cold tier beside it")
-        }
+        guard var end else { throw StartError("the log has no end") }
         if stored > end.lsn {
             // Log before data: it was whole once. New effects would get positions that records have
             // already, and the next recovery would pass them over.
-            engine.tier?.writer.stop()
             throw StartError(
                 "The log in '\(files.directory)' ends at position \(end.lsn), but the cold tier "
                     + "holds effects up to \(stored): the log's end is missing. See firn-check")
         }
         noteDropped(end, note)
         let writer = try starting { () throws(LogError) in
-            try LogWriter.resume(
+            if try BackupMarker.isUnused(in: configuration.dir, end.stream, disk) {
+                end = try LogWriter.branch(disk, files, end, to: engine.withLock { $0.makeStream() })
+            }
+            return try LogWriter.resume(
                 disk, files, end, policy: syncPolicy(engine), clock: world.clock)
         }
         engine.withLock { engine in
             engine.namespaces.forget(after: end.lsn)
             engine.startLog(writer, at: end.lsn)
         }
-        if stream == nil { engine.storeStream(end.stream) }
+        if stream != end.stream { engine.storeStream(end.stream) }
+    }
+
+    /// Lets a store of `stream` whose newest record is of position `stored` follow the log, which
+    /// must be of that stream or have been as far as the store goes.
+    private func join(
+        _ engine: Engine, _ stream: [UInt8], _ manifest: LogManifest, _ stored: LSN
+    ) throws(StartError) {
+        let lineage = try starting { () throws(LogError) in
+            try LogLineage(disk, files, manifest)
+        }
+        guard let limit = lineage.limit(of: stream), stored <= limit else {
+            throw StartError(
+                "The log in '\(files.directory)' does not belong to the cold tier beside it")
+        }
+        // With the first batch: what is replayed is of the new stream.
+        if stream != lineage.stream {
+            engine.withLock {
+                $0.tier?.batch.setMetadata(StoreKeys.stream, lineage.stream)
+            }
+        }
     }
 
     /// Tells what the end of the log has lost.
@@ -338,16 +378,16 @@ private struct Opening {
     private mutating func restore(
         _ engine: Engine, _ restore: Restore, _ note: (String) -> Void
     ) throws(StartError) {
-        do throws(StartError) {
-            try restore.load(engine, &report)
-        } catch {
-            engine.tier?.writer.stop()
-            throw error
-        }
+        try restore.load(engine, &report)
         if report.droppedBytes > 0 {
             note(
                 "The log ended in \(report.droppedBytes) bytes that a crash left unfinished "
                     + "(\(report.droppedReason)); they were left out")
+        }
+        for turn in report.turns {
+            note(
+                "From position \(turn) on the log is that of a server that was started from a "
+                    + "backup")
         }
         if configuration.appendOnly {
             try beginLog(engine, hasBase: engine.tier == nil)
@@ -430,18 +470,21 @@ private struct Opening {
     }
 }
 
-/// What the first segment of a log of Firn's says.
+/// What the segments of a log of Firn's say.
 private struct LogFacts {
-    let stream: [UInt8]
+    private let lineage: LogLineage
     let start: LSN
     let hasBase: Bool
 
     init(_ disk: any Disk, _ files: LogFiles, _ manifest: LogManifest) throws(StartError) {
         let reader = try starting { () throws(LogError) in try LogReader(disk, files, manifest) }
-        stream = reader.stream
+        lineage = try starting { () throws(LogError) in try LogLineage(disk, files, manifest) }
         start = reader.startLSN
         hasBase = manifest.base != nil
     }
+
+    /// Up to where the log is what `stream` is; nil if it never was.
+    func limit(of stream: [UInt8]?) -> LSN? { stream.flatMap(lineage.limit) }
 }
 
 extension ColdStore {

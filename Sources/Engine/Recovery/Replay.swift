@@ -19,6 +19,8 @@ package struct RecoveryReport: Sendable {
     package var coldKeys = 0
     package var importedKeys = 0
     package var source = "nothing"
+    /// Where what was restored goes on as another stream.
+    package var turns: [LSN] = []
     package var milliseconds: Int64 = 0
 }
 

@@ -1,9 +1,4 @@
-// What a restore reads: which kind of file or directory the source is, and which segments of the
-// directories given beside it continue it.
-//
-// Segments say themselves which stream they belong to and where they start, so their names and
-// the manifest do not matter: an archive, the directory of a log that broke off and copies of both
-// may be given together, in any order, and overlap.
+// What a restore reads: which kind of file or directory the source is.
 
 import Glibc
 
@@ -63,82 +58,5 @@ enum RestoreSource {
             }
         }
         return .segments(path: path)
-    }
-}
-
-/// Segments that follow each other.
-struct SegmentChain {
-    let stream: [UInt8]
-    let startLSN: LSN
-    /// In order.
-    let paths: [String]
-
-    /// Every segment, given itself or in a directory given, that belongs to `stream` (nil: there must be one stream)
-    /// and does not end before `lsn`; nil if there is none.
-    static func find(
-        _ disk: any Disk, _ places: [String], stream: [UInt8]?, from lsn: LSN
-    ) throws(StartError) -> SegmentChain? {
-        var found: [LSN: (path: String, bytes: Int)] = [:]
-        var stream = stream
-        let isGiven = stream != nil
-        for place in places {
-            let isDirectory = SegmentChain.isDirectory(place)
-            let names = try starting { () throws(IOError) in
-                isDirectory ? try disk.list(place) : [""]
-            }
-            for name in names {
-                let path = isDirectory ? "\(place)/\(name)" : place
-                if isDirectory,
-                    SegmentChain.isDirectory(path) || name.hasSuffix(".tmp")
-                        || name.hasPrefix("temp-")
-                {
-                    continue
-                }
-                let (start, bytes) = try starting { () throws(LogError) in
-                    let start = try LogReader.segmentStart(disk, path)
-                    return (
-                        start,
-                        try logIO { () throws(IOError) in
-                            try disk.open(path, .read).size()
-                        }
-                    )
-                }
-                guard let start else { continue }
-                if let stream, start.stream != stream {
-                    if isGiven { continue }
-                    throw StartError(
-                        "The segments belong to several logs: '\(path)' is of another than the "
-                            + "rest. Restore the snapshot of the one that is wanted")
-                }
-                stream = start.stream
-                // A copy may have been cut short.
-                if found[start.lsn].map({ $0.bytes < bytes }) ?? true {
-                    found[start.lsn] = (path, bytes)
-                }
-            }
-        }
-        guard let stream else { return nil }
-        var starts = found.keys.sorted()
-        // A segment ends where the next one starts.
-        while starts.count > 1, starts[1] <= lsn { starts.removeFirst() }
-        guard let first = starts.first else { return nil }
-        return SegmentChain(
-            stream: stream, startLSN: first, paths: starts.map { found[$0]!.path })
-    }
-
-    private static func isDirectory(_ path: String) -> Bool {
-        var status = stat()
-        return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
-    }
-
-    /// A reader of all of them. The last may have a torn tail.
-    func reader(_ disk: any Disk, loadTruncated: Bool) throws(LogError) -> LogReader {
-        var manifest = LogManifest()
-        for (index, path) in paths.enumerated() {
-            manifest.segments.append(.init(name: path, sequence: index + 1))
-        }
-        return try LogReader(
-            disk, LogFiles(directory: ""), manifest, loadTruncated: loadTruncated,
-            bulkBytesMax: Int.max >> 1)
     }
 }

@@ -150,18 +150,23 @@ struct Restore {
         }
         if isFirn {
             var from: LSN = 0
-            var stream: [UInt8]?
+            let lineage = try starting { () throws(LogError) in
+                try LogLineage(disk, files, manifest)
+            }
             if let base = manifest.base {
                 let facts = try starting { () throws(RDBError) in
                     try RDBFile.facts(files.path(base.name), on: disk)
                 }
                 from = facts.lsn ?? 0
-                stream = facts.stream
+                if let stream = facts.stream, lineage.limit(of: stream) == nil {
+                    throw StartError(
+                        "The base '\(base.name)' is of another log than the segments beside it")
+                }
                 report.importedKeys = try engine.importSnapshot(
                     files.path(base.name), isBase: true)
             }
             return try applySegments(
-                engine, [files.directory] + request.logs, stream, from: from, &report)
+                engine, [files.directory] + request.logs, lineage.stream, from: from, &report)
         }
         if !request.logs.isEmpty {
             throw StartError("'\(files.directory)' is a log of Redis's; it has no segments to add")
@@ -195,7 +200,8 @@ struct Restore {
         _ engine: Engine, _ directories: [String], _ stream: [UInt8]?, from lsn: LSN,
         _ report: inout RecoveryReport
     ) throws(StartError) {
-        let chain = try SegmentChain.find(disk, directories, stream: stream, from: lsn)
+        let chain = try SegmentChain.find(
+            disk, directories, stream: stream, from: lsn, until: request.until)
         guard let chain else {
             throw StartError(
                 "There is no segment to restore in \(directories.joined(separator: ", "))")
@@ -207,6 +213,7 @@ struct Restore {
                         ? "in a snapshot: restore that, and name them with --restore-log"
                         : "known only up to \(lsn): one is missing between them"))
         }
+        report.turns = chain.turns
         var reader = try starting { () throws(LogError) in
             try chain.reader(disk, loadTruncated: configuration.aofLoadTruncated)
         }

@@ -171,6 +171,14 @@ extension Engine {
         if !world.isStepped { maintenance.start() }
     }
 
+    /// Ends what a start that fails has begun.
+    func abandonStart() {
+        logSyncer?.noteEnd()
+        tier?.writer.stop()
+        logSyncer?.stop()
+        withLock { $0.logSyncer = nil }
+    }
+
     /// How long a clean end may take for its checkpoint. Who loses patience and kills the server
     /// loses nothing but the time that the next start needs to replay.
     package static let lastCheckpointMsMax: Int64 = 60_000

@@ -2,6 +2,8 @@
 //
 //     <backup-dir>/<name>/cold/            a copy of the store, without free pages
 //     <backup-dir>/<name>/appendonlydir/   base and segments, as far as they were written
+//     <backup-dir>/<name>/firn.backup      lets the first start begin a stream of its own
+//                                          (Recovery/BackupMarker.swift)
 //
 // The log's files are held; then LMDB copies the store as it is at one moment; then the segments
 // are copied up to a position after that moment. What the store's copy lacks is in the segments'
@@ -57,6 +59,7 @@ struct BackupJob {
             if let tier = engine.tier { try copy(tier.store) }
             let lsn = try copyLog()
             try put { () throws(IOError) in
+                try BackupMarker.store(writer.stream, lsn, in: partial, disk)
                 try disk.syncDirectory(partial)
                 try disk.rename(partial, to: target)
                 try disk.syncDirectory(directory)

@@ -81,6 +81,20 @@ import Testing
         #expect(writer.archive?.segments == 2)
     }
 
+    /// A backup and its original move what both have of one segment; the longer file stays.
+    @Test(arguments: [1, 20, 60]) func theLongerOfTwoStays(missing: Int) throws {
+        let bytes = try #require(disk[first])
+        disk[archived] = bytes.dropLast(missing)
+        try trim()
+        #expect(disk[first] == nil)
+        #expect(disk[archived] == bytes)
+        disk[first] = bytes.dropLast(missing)
+        #expect(writer.keepInArchive(first))
+        #expect(disk[archived] == bytes)
+        disk.crash()
+        #expect(disk[archived] == bytes)
+    }
+
     @Test func aFullArchiveLosesNothing() throws {
         let bytes = disk[first]
         disk.fault = { _, path in path.hasPrefix("archive/") ? .fail(ENOSPC) : nil }

@@ -215,9 +215,13 @@ enum InfoSections {
         info.field("connected_slaves", 0)
         info.field("master_failover_state", "no-failover")
         info.field("master_replid", identity)
-        info.field("master_replid2", String(repeating: "0", count: 40))
+        let former = engine.logWriter?.former
+        info.field(
+            "master_replid2",
+            former.map { String(decoding: $0.stream, as: UTF8.self) }
+                ?? String(repeating: "0", count: 40))
         info.field("master_repl_offset", engine.currentLSN)
-        info.field("second_repl_offset", -1)
+        info.field("second_repl_offset", former.map { Int(clamping: $0.until &+ 1) } ?? -1)
         info.field("repl_backlog_active", 0)
         info.field("repl_backlog_size", 1 << 20)
         info.field("repl_backlog_first_byte_offset", 0)

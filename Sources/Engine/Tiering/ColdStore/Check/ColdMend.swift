@@ -23,8 +23,10 @@ struct ColdMend {
         self.note = note
     }
 
-    /// - Parameter lsn: when the log is cut there: namespaces that were given later are forgotten.
-    func run(_ repairs: [ColdRepair], forgetsAfter lsn: LSN?) throws {
+    /// - Parameters:
+    ///   - lsn: when the log is cut there: namespaces that were given later are forgotten.
+    ///   - stream: what the store belongs to then; nil: what it says.
+    func run(_ repairs: [ColdRepair], forgetsAfter lsn: LSN?, stream: [UInt8]? = nil) throws {
         let store = try ColdStore.open(directory: directory)
         let transaction = try WriteTransaction(store.environment)
         let view = transaction.view
@@ -73,6 +75,9 @@ struct ColdMend {
         }
         if reindexes { try reindexArchive(transaction, store) }
         if let lsn { try forgetNamespaces(transaction, store, after: lsn) }
+        if let stream {
+            try ColdStore.put(transaction, store.meta, StoreKeys.stream, stream)
+        }
         if recounts { try recountKeys(transaction, store, infos) }
         try transaction.commit()
         try store.environment.sync()
