@@ -68,11 +68,11 @@ package final class Environment: @unchecked Sendable {
         try LMDBError.check(mdb_env_sync(raw, 1), "mdb_env_sync")
     }
 
-    /// Writes the newest state into `directory`, which must be there and empty, without the pages
-    /// that are free; not synced. Beside readers and writers; O(size).
-    package func copy(to directory: String) throws(LMDBError) {
+    /// Writes the newest state to a descriptor of a new file, without the pages that are free; not
+    /// synced. A write to it that fails ends the copy. Beside readers and writers; O(size).
+    package func copy(toDescriptor descriptor: Int32) throws(LMDBError) {
         try LMDBError.check(
-            mdb_env_copy2(raw, directory, UInt32(MDB_CP_COMPACT)), "mdb_env_copy2")
+            mdb_env_copyfd2(raw, descriptor, UInt32(MDB_CP_COMPACT)), "mdb_env_copyfd2")
     }
 
     /// Frees the reader slots of processes that died; the number freed.

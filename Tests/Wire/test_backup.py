@@ -180,14 +180,3 @@ def test_names_and_errors(place):  # noqa: F811
     server.start()
     client = server.client()
     assert "needs the append only file; use BGSAVE" in refused("x")
-
-
-def test_the_server_ends_meanwhile(place):  # noqa: F811
-    server = place.firn(save="")
-    server.start()
-    client = server.client()
-    client.mset({f"key:{i}": "x" * 1000 for i in range(5000)})
-    client.execute_command("BACKUP", "last")
-    assert server.stop() == 0
-    copy = opened(place, server, "last")
-    assert copy.client().dbsize() == 5000

@@ -187,6 +187,7 @@ extension Engine {
     /// `checkpointMsMax`, so that the next start has little to replay. The engine is not used
     /// afterwards.
     package func close(checkpointMsMax: Int64 = Engine.lastCheckpointMsMax) {
+        _ = withLock { $0.cancelBackup() }
         endRewriting()
         if tier != nil, logIsEnabled {
             withLock { engine in

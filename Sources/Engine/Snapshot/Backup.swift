@@ -11,13 +11,18 @@
 // that last position exactly, and needs no checkpoint first.
 //
 // The directory has another name until it is whole and durable. No lock is held while anything is
-// copied; merging pauses as for a snapshot.
+// copied; merging pauses as for a snapshot. `BACKUP CANCEL` and the server's end do not wait for the
+// rest: the copies stop within a megabyte, and the directory goes.
 
 import Glibc
 
 /// Where a backup stands. Engine lock.
 struct BackupState {
     var isRunning = false
+    /// Ends the one that runs.
+    var interrupt = CopyInterrupt()
+    /// The last that began was cancelled.
+    var isCancelled = false
     var lastName = ""
     /// The position that the last one holds, and when it was done.
     var lastLSN: LSN = 0
@@ -29,11 +34,13 @@ struct BackupState {
 enum BackupError: Error, CustomStringConvertible {
     case io(IOError)
     case cold(ColdError)
+    case cancelled
 
     var description: String {
         switch self {
         case .io(let error): error.description
         case .cold(let error): error.description
+        case .cancelled: "cancelled"
         }
     }
 }
@@ -42,8 +49,12 @@ enum BackupError: Error, CustomStringConvertible {
 struct BackupJob {
     let engine: Engine
     let writer: LogWriter
+    let interrupt: CopyInterrupt
     let directory: String
     let name: String
+
+    /// Of a copy of the log so much may wait for its sync, which nothing ends.
+    private static let unsyncedBytesMax = 32 << 20
 
     private var target: String { "\(directory)/\(name)" }
     /// Starts with a dot, as names of backups do not.
@@ -54,13 +65,16 @@ struct BackupJob {
     func run() throws(BackupError) -> LSN {
         writer.holdFiles()
         defer { writer.releaseFiles() }
-        do {
+        do throws(BackupError) {
             try makeDirectories()
             if let tier = engine.tier { try copy(tier.store) }
             let lsn = try copyLog()
             try put { () throws(IOError) in
                 try BackupMarker.store(writer.stream, lsn, in: partial, disk)
                 try disk.syncDirectory(partial)
+            }
+            if !interrupt.pass() { throw .cancelled }
+            try put { () throws(IOError) in
                 try disk.rename(partial, to: target)
                 try disk.syncDirectory(directory)
                 try disk.syncDirectory(parentDirectory(of: directory))
@@ -68,6 +82,8 @@ struct BackupJob {
             return lsn
         } catch {
             removePartial()
+            // Whatever it ended in.
+            if interrupt.isSet { throw .cancelled }
             throw error
         }
     }
@@ -94,7 +110,11 @@ struct BackupJob {
     }
 
     private func copy(_ store: ColdStore) throws(BackupError) {
-        do throws(ColdError) { try store.copy(to: coldDirectory) } catch { throw .cold(error) }
+        do throws(ColdError) {
+            try store.copy(to: coldDirectory, interrupt)
+        } catch {
+            throw .cold(error)
+        }
         try put { () throws(IOError) in
             try disk.open("\(coldDirectory)/data.mdb", .update).syncData()
             try disk.syncDirectory(coldDirectory)
@@ -121,9 +141,16 @@ struct BackupJob {
 
     private func copy(_ path: String, to copy: String, bytes: Int) throws(IOError) {
         let file = try disk.open(copy, .create)
+        var unsynced = 0
         try disk.open(path, .read).readChunks { (part, offset) throws(IOError) in
+            if interrupt.isSet { throw IOError(errno: EINTR, operation: "copy", path: path) }
             let count = Swift.min(part.count, bytes - offset)
             try file.writeAll(part.slice(0, count), at: offset)
+            unsynced += count
+            if unsynced >= BackupJob.unsyncedBytesMax {
+                try file.syncData()
+                unsynced = 0
+            }
             return count == part.count
         }
         try file.syncData()
@@ -160,8 +187,10 @@ extension Engine {
         }
         backup.thread?.join()
         backup.isRunning = true
+        backup.interrupt = CopyInterrupt()
         let job = BackupJob(
-            engine: self, writer: logWriter, directory: backupDirectory, name: name)
+            engine: self, writer: logWriter, interrupt: backup.interrupt,
+            directory: backupDirectory, name: name)
         backup.thread = BackgroundThread { [self] in
             var outcome: Result<LSN, BackupError>
             do throws(BackupError) { outcome = .success(try job.run()) } catch {
@@ -172,15 +201,22 @@ extension Engine {
         return nil
     }
 
+    /// Ends the backup that runs, soon; false if none does, or not for long.
+    func cancelBackup() -> Bool { backup.isRunning && backup.interrupt.raise() }
+
     private func backupEnded(_ name: String, _ outcome: Result<LSN, BackupError>) {
         advanceClock()
         backup.isRunning = false
+        backup.isCancelled = false
         switch outcome {
         case .success(let lsn):
             backup.lastError = nil
             backup.lastName = name
             backup.lastLSN = lsn
             backup.lastMs = nowMs
+        case .failure(.cancelled):
+            backup.isCancelled = true
+            logLine("Backup '\(name)' was cancelled")
         case .failure(let error):
             backup.lastError = error.description
             logLine("Backup '\(name)' failed: \(error)")

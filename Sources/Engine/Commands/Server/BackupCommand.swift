@@ -1,4 +1,5 @@
 // BACKUP [name]: a copy of the whole store in a directory of its own.
+// BACKUP CANCEL: the one that is being made is given up, as BGSAVE CANCEL does in Valkey.
 
 enum BackupCommand {
     private static let nameBytesMax = 200
@@ -6,6 +7,12 @@ enum BackupCommand {
     static func backup(_ engine: Engine, _ client: Client, _ args: Arguments) throws(CommandError) {
         if args.count > 2 { throw .syntax }
         var name: String?
+        if args.count == 2, args[1].equalsIgnoringCase("cancel") {
+            guard engine.cancelBackup() else {
+                throw .message("ERR Background backup is currently not in progress")
+            }
+            return client.reply.simple("Background backup cancelled")
+        }
         if args.count == 2 {
             guard let text = plainName(args[1]) else {
                 throw .message(

@@ -179,7 +179,9 @@ enum InfoSections {
         }
         let backup = engine.backup
         info.flag("backup_in_progress", backup.isRunning)
-        info.field("backup_last_status", backup.lastError == nil ? "ok" : "err")
+        info.field(
+            "backup_last_status",
+            backup.isCancelled ? "cancelled" : backup.lastError == nil ? "ok" : "err")
         info.field("backup_last_name", backup.lastName)
         info.field("backup_last_lsn", backup.lastLSN)
         info.field("backup_last_time", backup.lastMs / 1000)

@@ -10,7 +10,7 @@ private let persistenceRows: [CommandSpec] = [
     CommandSpec(
         "backup", -1, [.admin, .noScript, .noAsyncLoading], .server, since: "0.1.0",
         "Copy the whole store into a directory of its own, in the background",
-        syntax: "[name]",
+        syntax: "[name | CANCEL]",
         complexity: "O(N) in the background, N being the size of the store",
         BackupCommand.backup),
     CommandSpec(

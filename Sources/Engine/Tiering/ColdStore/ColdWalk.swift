@@ -10,14 +10,6 @@ import Glibc
 import LMDB
 
 extension ColdStore {
-    /// Writes a copy of the newest state into an empty directory; not synced. Merging pauses as it
-    /// does for a snapshot. Any thread; O(size).
-    package func copy(to directory: String) throws(ColdError) {
-        let snapshot = try snapshot()
-        defer { withExtendedLifetime(snapshot) {} }
-        try typed { try environment.copy(to: directory) }
-    }
-
     /// Tombstones and damaged rows that one slice of a walk passes over: a few hundred microseconds'
     /// worth.
     static let deadRowsMax = 1024
