@@ -168,7 +168,8 @@ package final class DirectoryCheck {
         }
         let log = LogCheck(files, report, store: store)
         let facts = try log.run()
-        found.cut = facts?.cut
+        // What a cut must spare is not known without the store's word.
+        if !(store?.isDoubtful ?? false) { found.cut = facts?.cut }
         found.lineage = facts?.lineage ?? LogLineage()
         found.storeFollows = store?.stream.map { found.lineage.limit(of: $0) != nil } ?? false
         compare(store, facts, report)

@@ -93,7 +93,7 @@ import Testing
         do {
             let store = try newer.open()
             let transaction = try WriteTransaction(store.environment)
-            try ColdStore.put(transaction, store.meta, ColdStore.MetaKey.format, [2])
+            try store.meta.put(transaction, ColdStore.MetaKey.format, [3])
             try transaction.commit()
         }
         expectForeign(newer)

@@ -267,7 +267,7 @@ extension ColdStore {
                 left -= 1
             }
             if left == count { return false }
-            try ColdStore.put(transaction, meta, MetaKey.archive, totals.encode())
+            try meta.put(transaction, MetaKey.archive, totals.encode())
             try publish(transaction, nil)
             state.withLock { archiveTotals = totals }
             return left == 0
@@ -353,7 +353,7 @@ extension ColdStore {
             totals.bytes += value.count
         }
         for id in batch.archiveDeletions { try deleteArchive(transaction, id, &totals) }
-        try ColdStore.put(transaction, meta, MetaKey.archive, totals.encode())
+        try meta.put(transaction, MetaKey.archive, totals.encode())
     }
 
     private func deleteArchive(

@@ -127,9 +127,9 @@ extension ColdStore {
         }
         for (key, value) in batch.metadata {
             if let value {
-                try ColdStore.put(transaction, meta, key, value)
+                try meta.put(transaction, key, value)
             } else {
-                _ = try key.withUnsafeBytes { try transaction.delete(meta, $0) }
+                try meta.remove(transaction, key)
             }
         }
         var totals = state.withLock { archiveTotals }

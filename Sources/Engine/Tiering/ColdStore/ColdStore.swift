@@ -15,7 +15,7 @@
 //
 // The databases of the environment:
 //
-//     meta           key bytes -> value bytes; `firn.` keys are the store's own
+//     meta           key bytes -> value bytes; `firn.` keys are the store's own (ColdMetadata.swift)
 //     manifest       run id -> RunInfo                                (ColdRun.swift)
 //     r0, c0, e0 …   rows, chunks and expiry rows of the run in a slot  (RunWriter.swift)
 //     archive        expired keys in time order                       (ColdArchive.swift)
@@ -36,6 +36,8 @@ package struct ColdOptions: Sendable {
     /// With `readOnly`: nobody writes meanwhile, as the caller knows; not even the lock file is
     /// touched.
     package var lockless = false
+    /// Damaged metadata do not keep it from opening: for who reports or mends them.
+    package var toleratesDamage = false
     /// Address space for the data file and so its upper limit.
     package var mapBytes = 1 << 40
     /// Runs of one level that are merged into one of the next.
@@ -54,13 +56,13 @@ package struct ColdOptions: Sendable {
 
 /// The cold tier. See the essay above for which thread may call what.
 package final class ColdStore: @unchecked Sendable {
-    static let formatVersion: UInt8 = 1
+    static let formatVersion: UInt8 = 2
 
     package let options: ColdOptions
     let directory: String
     let environment: Environment
     let limits: PageLimits
-    let meta: Database
+    let meta: MetaTable
     let manifest: Database
     let archive: Database
     let archiveKeys: Database
@@ -117,8 +119,9 @@ package final class ColdStore: @unchecked Sendable {
         limits = PageLimits(pageBytes: environment.info.pageBytes)
         let opened =
             options.readOnly
-            ? try ColdStore.openReadOnly(environment) : try ColdStore.openOrCreate(environment)
-        meta = opened.meta
+            ? try ColdStore.openReadOnly(environment, options.toleratesDamage)
+            : try ColdStore.openOrCreate(environment, options.toleratesDamage)
+        meta = options.readOnly ? opened.meta : try opened.meta.sealedIfRoom(environment)
         manifest = opened.manifest
         archive = opened.archive
         archiveKeys = opened.archiveKeys
@@ -137,7 +140,7 @@ package final class ColdStore: @unchecked Sendable {
 
     /// What opening finds.
     struct Opened {
-        let meta: Database
+        let meta: MetaTable
         let manifest: Database
         let archive: Database
         let archiveKeys: Database
@@ -147,7 +150,9 @@ package final class ColdStore: @unchecked Sendable {
         let archiveTotals: ArchiveTotals
     }
 
-    static func openOrCreate(_ environment: Environment) throws -> Opened {
+    static func openOrCreate(
+        _ environment: Environment, _ toleratesDamage: Bool = false
+    ) throws -> Opened {
         let transaction = try WriteTransaction(environment)
         let view = transaction.view
         let isNew = try view.stat(.names).entries == 0
@@ -163,42 +168,42 @@ package final class ColdStore: @unchecked Sendable {
             func bytes() -> [UInt8] {
                 (0..<16).map { _ in UInt8.random(in: 0...255, using: &random) }
             }
-            try put(transaction, meta, MetaKey.format, [formatVersion])
-            try put(transaction, meta, MetaKey.storeID, bytes())
-            try put(transaction, meta, MetaKey.hashSecret, bytes())
+            let table = MetaTable(database: meta, isSealed: true)
+            try table.put(transaction, MetaKey.format, [formatVersion])
+            try table.put(transaction, MetaKey.storeID, bytes())
+            try table.put(transaction, MetaKey.hashSecret, bytes())
         }
-        let opened = try read(view, meta, manifest, archive, archiveKeys)
+        let opened = try read(view, meta, manifest, archive, archiveKeys, toleratesDamage)
         try transaction.commit()
         if isNew { try environment.sync() }
         return opened
     }
 
-    private static func openReadOnly(_ environment: Environment) throws -> Opened {
+    private static func openReadOnly(
+        _ environment: Environment, _ toleratesDamage: Bool
+    ) throws -> Opened {
         let transaction = try ReadTransaction(environment)
         let view = transaction.view
         guard let meta = try view.open("meta"), let manifest = try view.open("manifest"),
             let archive = try view.open("archive"), let keys = try view.open("archive.keys")
         else { throw ColdError.foreign("the LMDB file lacks the tables of a cold tier") }
-        let opened = try read(view, meta, manifest, archive, keys)
+        let opened = try read(view, meta, manifest, archive, keys, toleratesDamage)
         try transaction.endKeepingHandles()
         return opened
     }
 
     private static func read(
         _ view: TransactionView, _ meta: Database, _ manifest: Database, _ archive: Database,
-        _ archiveKeys: Database
+        _ archiveKeys: Database, _ toleratesDamage: Bool
     ) throws -> Opened {
-        guard let format = try get(view, meta, MetaKey.format), format.count == 1 else {
-            throw ColdError.foreign("the cold tier's format is not recorded")
+        let meta = try MetaTable.open(view, meta)
+        if !toleratesDamage, let key = try meta.damagedRows(view).first {
+            throw MetaTable.damage(key)
         }
-        guard format[0] <= formatVersion, format[0] > 0 else {
-            throw ColdError.foreign(
-                "the cold tier has format \(format[0]), newer than this program")
-        }
-        guard let storeID = try get(view, meta, MetaKey.storeID), storeID.count == 16,
-            let secret = try get(view, meta, MetaKey.hashSecret), secret.count == 16
+        guard let storeID = try meta.getUnchecked(view, MetaKey.storeID), storeID.count == 16,
+            let secret = try meta.getUnchecked(view, MetaKey.hashSecret), secret.count == 16
         else { throw ColdError.damagedStore("the store's id or hash secret is missing") }
-        let totals = try ArchiveTotals.decode(get(view, meta, MetaKey.archive))
+        let totals = try ArchiveTotals.decode(meta.getUnchecked(view, MetaKey.archive))
         return Opened(
             meta: meta, manifest: manifest, archive: archive, archiveKeys: archiveKeys,
             slots: try openSlots(view, from: 0), storeID: storeID, hashSecret: secret,
@@ -264,7 +269,7 @@ package final class ColdStore: @unchecked Sendable {
     private func pin() throws {
         let reader = try freshReadOnlyReader()
         archiveTotals = try ArchiveTotals.decode(
-            ColdStore.get(reader.transaction.view, meta, MetaKey.archive))
+            meta.getUnchecked(reader.transaction.view, MetaKey.archive))
         current = reader.list
         pinned = reader
     }
@@ -336,7 +341,7 @@ package final class ColdStore: @unchecked Sendable {
     /// A piece of metadata as last committed, nil when there is none. O(log n).
     package func metadata(_ key: [UInt8]) throws(ColdError) -> [UInt8]? {
         try typed {
-            try withReader { try ColdStore.get($0.transaction.view, meta, key) }
+            try withReader { try meta.get($0.transaction.view, key) }
         }
     }
 

@@ -191,6 +191,6 @@ package final class ColdSnapshot: @unchecked Sendable {
 
     /// Metadata at this point in time.
     package func metadata(_ key: [UInt8]) throws(ColdError) -> [UInt8]? {
-        try typed { try ColdStore.get(reader.transaction.view, store.meta, key) }
+        try typed { try store.meta.get(reader.transaction.view, key) }
     }
 }

@@ -23,6 +23,8 @@ struct ColdFacts {
     var checkpoint: LSN?
     /// The newest log position of any row.
     var newest: LSN = 0
+    /// Damaged metadata: what is known of the store may be wrong.
+    var isDoubtful = false
     /// The log was durable up to here once.
     var reach: LSN { max(newest, checkpoint ?? 0) }
 }
@@ -77,6 +79,7 @@ final class ColdCheck {
         options.readOnly = true
         options.pinsSnapshot = true
         options.lockless = true
+        options.toleratesDamage = true
         do throws(ColdError) {
             let store = try ColdStore.open(directory: directory, options: options)
             try typed { try check(store) }
@@ -152,7 +155,7 @@ final class ColdCheck {
         guard let reader = store.pinned else { return }
         let view = reader.transaction.view
         secret = HashSecret(stored: store.hashSecret)
-        try checkMetadata(view, store)
+        guard try checkMetadata(view, store) else { return }
         let runs = reader.list.runs
         rowsMax = runs.reduce(0) { $0 + $1.info.records }
         facts.newest = runs.reduce(0) { max($0, $1.info.records > 0 ? $1.info.maxLSN : 0) }
@@ -177,7 +180,8 @@ final class ColdCheck {
 
     // MARK: Metadata
 
-    private func checkMetadata(_ view: TransactionView, _ store: ColdStore) throws {
+    /// False when records cannot be looked at.
+    private func checkMetadata(_ view: TransactionView, _ store: ColdStore) throws -> Bool {
         var rows = 0
         let known =
             [
@@ -190,16 +194,19 @@ final class ColdCheck {
             let name = String(decoding: key, as: UTF8.self)
             report.add(.error, "metadata", path, "'\(name)' \(text)")
         }
-        var cursor = try Cursor(view, store.meta)
+        let flawed = try reportDamagedRows(view, store)
+        var cursor = try Cursor(view, store.meta.database)
         while try cursor.move(.next) {
             rows += 1
             let key = Array(cursor.key)
-            if !known.contains(key) {
+            if !known.contains(key), !flawed.contains(key) {
                 let name = Array(cursor.key.prefix(64))
                 report.add(.warning, "metadata", path, key: name, "a row that Firn does not write")
             }
         }
-        func get(_ key: [UInt8]) throws -> [UInt8]? { try ColdStore.get(view, store.meta, key) }
+        func get(_ key: [UInt8]) throws -> [UInt8]? {
+            flawed.contains(key) ? nil : try store.meta.get(view, key)
+        }
         if let bytes = try get(StoreKeys.namespaces) {
             namespaces = bytes.withUnsafeBytes { Namespaces($0) }
             if let namespaces {
@@ -241,7 +248,41 @@ final class ColdCheck {
         ] {
             if let stream, !ColdCheck.isStream(stream) { bad(key, "is no stream id") }
         }
+        let isReadable = !flawed.contains(ColdStore.MetaKey.hashSecret)
+        if !isReadable {
+            report.add(
+                .error, "metadata", path,
+                "its records are not looked at: no key can be found without the secret")
+        }
         report.end("metadata", path, [("rows", rows)])
+        return isReadable
+    }
+
+    /// Tells of the rows that fail their check, and returns their keys.
+    private func reportDamagedRows(
+        _ view: TransactionView, _ store: ColdStore
+    ) throws -> [[UInt8]] {
+        if !store.meta.isSealed {
+            report.add(
+                .note, "metadata", path,
+                "written by an older version: its rows carry no checksums before the next start")
+        }
+        let keys = try store.meta.damagedRows(view)
+        facts.isDoubtful = !keys.isEmpty
+        for key in keys {
+            var remedy: String?
+            if key == StoreKeys.counts, !keys.contains(StoreKeys.namespaces) {
+                repairs.append(.recountKeys)
+                remedy = "the keys are counted anew"
+            } else if key == ColdStore.MetaKey.archive {
+                repairs.append(.reindexArchive)
+                remedy = "the archive is counted anew"
+            }
+            report.add(
+                .error, "metadata", path, "row '\(MetaTable.name(key))' fails its check",
+                remedy: remedy)
+        }
+        return keys
     }
 
     static func isStream(_ bytes: [UInt8]) -> Bool {
@@ -303,8 +344,8 @@ final class ColdCheck {
         _ view: TransactionView, _ store: ColdStore, _ counts: [UInt32: Int],
         _ doubtful: [UInt32: Int]
     ) throws {
-        guard let stored = try ColdStore.get(view, store.meta, StoreKeys.counts),
-            stored.count % 12 == 0
+        // A damaged one has been told of.
+        guard let stored = try? store.meta.get(view, StoreKeys.counts), stored.count % 12 == 0
         else { return }
         let known = ColdCheck.counts(stored)
         var isWrong = false

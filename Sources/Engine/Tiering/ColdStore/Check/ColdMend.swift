@@ -27,7 +27,9 @@ struct ColdMend {
     ///   - lsn: when the log is cut there: namespaces that were given later are forgotten.
     ///   - stream: what the store belongs to then; nil: what it says.
     func run(_ repairs: [ColdRepair], forgetsAfter lsn: LSN?, stream: [UInt8]? = nil) throws {
-        let store = try ColdStore.open(directory: directory)
+        var options = ColdOptions()
+        options.toleratesDamage = true
+        let store = try ColdStore.open(directory: directory, options: options)
         let transaction = try WriteTransaction(store.environment)
         let view = transaction.view
         let infos = try store.readManifest(view)
@@ -76,7 +78,7 @@ struct ColdMend {
         if reindexes { try reindexArchive(transaction, store) }
         if let lsn { try forgetNamespaces(transaction, store, after: lsn) }
         if let stream {
-            try ColdStore.put(transaction, store.meta, StoreKeys.stream, stream)
+            try store.meta.put(transaction, StoreKeys.stream, stream)
         }
         if recounts { try recountKeys(transaction, store, infos) }
         try transaction.commit()
@@ -89,7 +91,7 @@ struct ColdMend {
         let numbers: [UInt32]
 
         init(_ view: TransactionView, _ store: ColdStore) throws {
-            let bytes = try ColdStore.get(view, store.meta, StoreKeys.namespaces)
+            let bytes = try? store.meta.get(view, StoreKeys.namespaces)
             numbers = bytes.flatMap { $0.withUnsafeBytes { Namespaces($0) } }?.current ?? []
         }
 
@@ -290,12 +292,11 @@ struct ColdMend {
         _ transaction: borrowing WriteTransaction, _ store: ColdStore, after lsn: LSN
     ) throws {
         guard
-            let bytes = try ColdStore.get(
-                transaction.view, store.meta, StoreKeys.namespaces),
+            let bytes = try store.meta.get(transaction.view, StoreKeys.namespaces),
             var namespaces = bytes.withUnsafeBytes({ Namespaces($0) }), namespaces.changedLSN > lsn
         else { return }
         namespaces.forget(after: lsn)
-        try ColdStore.put(transaction, store.meta, StoreKeys.namespaces, namespaces.encoded)
+        try store.meta.put(transaction, StoreKeys.namespaces, namespaces.encoded)
         note("flushes and swaps behind position \(lsn) are forgotten")
     }
 
@@ -304,9 +305,10 @@ struct ColdMend {
         _ transaction: borrowing WriteTransaction, _ store: ColdStore, _ infos: [RunInfo]
     ) throws {
         let view = transaction.view
-        let stored = try ColdStore.get(view, store.meta, StoreKeys.counts) ?? []
+        // It may be what is damaged.
+        let stored = (try? store.meta.get(view, StoreKeys.counts)) ?? []
         var counts = ColdCheck.counts(stored).mapValues { _ in 0 }
-        let known = try ColdStore.get(view, store.meta, StoreKeys.namespaces)
+        let known = try store.meta.get(view, StoreKeys.namespaces)
         let live = known.flatMap { $0.withUnsafeBytes { Namespaces($0) } }?.live ?? .all
         do {
             var walk = try MergedRows(view, infos.map { store.slots[$0.slot].rows })
@@ -321,7 +323,7 @@ struct ColdMend {
             withUnsafeBytes(of: namespace.littleEndian) { out.append(contentsOf: $0) }
             withUnsafeBytes(of: UInt64(count).littleEndian) { out.append(contentsOf: $0) }
         }
-        try ColdStore.put(transaction, store.meta, StoreKeys.counts, out)
+        try store.meta.put(transaction, StoreKeys.counts, out)
     }
 
     // MARK: Archive
@@ -381,6 +383,6 @@ struct ColdMend {
             }
         }
         for row in index { try ColdStore.put(transaction, store.archiveKeys, row, []) }
-        try ColdStore.put(transaction, store.meta, ColdStore.MetaKey.archive, totals.encode())
+        try store.meta.put(transaction, ColdStore.MetaKey.archive, totals.encode())
     }
 }

@@ -1,0 +1,51 @@
+"""Damage in the metadata of the cold tier: the server refuses it, firn-check names it."""
+
+import random
+import re
+
+import pytest
+from checking import check, copy, killed, stopped  # noqa: F401
+from conftest import BINARY, Server
+from test_restore import refused
+
+
+def rows(directory, key):
+    """Where values of a row's name stand in the data file, old versions of pages included."""
+    data = (directory / "cold" / "data.mdb").read_bytes()
+    # The value follows the key.
+    return [m.end() for m in re.finditer(re.escape(key), data)]
+
+
+def spoil(directory, key, offset=0):
+    places = rows(directory, key)
+    assert places
+    with open(directory / "cold" / "data.mdb", "r+b") as file:
+        for at in places:
+            file.seek(at + offset)
+            byte = file.read(1)[0]
+            file.seek(at + offset)
+            file.write(bytes([byte ^ 4]))
+
+
+@pytest.mark.parametrize("name", ["counts", "stream", "checkpoint", "firn.secret", "firn.id"])
+def test_a_start_refuses_a_damaged_row(killed, copy, name):  # noqa: F811
+    directory = copy(killed)
+    spoil(directory, name.encode(), random.Random(name).randrange(8))
+    assert f"its metadata row '{name}' fails its check; see firn-check" in refused(directory)
+    report = check(directory, status=1)
+    assert any(f"row '{name}' fails its check" in f["text"] for f in report["findings"]), report
+
+
+def test_counts_are_mended(killed, copy):  # noqa: F811
+    directory = copy(killed)
+    server = Server(directory, {})
+    server.start()
+    size = server.client().dbsize()
+    server.stop()
+    spoil(directory, b"counts", 4)
+    refused(directory)
+    check(directory, "--fix", status=2)
+    check(directory, status=0)
+    server.start()
+    assert server.client().dbsize() == size
+    server.stop()
