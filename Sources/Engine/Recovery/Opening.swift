@@ -53,7 +53,7 @@ extension Engine {
 }
 
 /// One opening of a directory.
-private struct Opening {
+struct Opening {
     let configuration: Configuration
     let world: World
     let lock: DirectoryLock
@@ -274,7 +274,8 @@ private struct Opening {
         noteDropped(end, note)
         let writer = try starting { () throws(LogError) in
             if try BackupMarker.isUnused(in: configuration.dir, end.stream, disk) {
-                end = try LogWriter.branch(disk, files, end, to: engine.withLock { $0.makeStream() })
+                let stream = engine.withLock { $0.makeStream() }
+                end = try LogWriter.branch(disk, files, end, to: stream)
             }
             return try LogWriter.resume(
                 disk, files, end, policy: syncPolicy(engine), clock: world.clock)
@@ -307,7 +308,7 @@ private struct Opening {
     }
 
     /// Tells what the end of the log has lost.
-    private mutating func noteDropped(_ end: LogEnd, _ note: (String) -> Void) {
+    mutating func noteDropped(_ end: LogEnd, _ note: (String) -> Void) {
         report.droppedBytes = end.droppedBytes
         report.droppedReason = end.droppedReason
         if end.droppedBytes > 0 {
@@ -338,85 +339,9 @@ private struct Opening {
         }
     }
 
-    // MARK: A first start
+    func syncPolicy(_ engine: Engine) -> SyncPolicy { engine.withLock { $0.syncPolicy } }
 
-    /// A new directory, or one that came from Redis.
-    private mutating func importOrCreate(
-        _ engine: Engine, _ manifest: LogManifest?, _ stream: [UInt8]?,
-        _ note: (String) -> Void
-    ) throws(StartError) {
-        if let stream {
-            // An import had finished, but not the log's creation; otherwise the log is lost.
-            guard
-                try starting({ () throws(ColdError) in
-                    try engine.tier?.store.metadata(StoreKeys.awaitsLog)
-                }) == stream
-            else {
-                throw StartError(
-                    "The cold tier belongs to a log, but '\(files.directory)' holds none")
-            }
-            try loadMetadata(engine, engine.tier!.store, 0)
-            return try createLog(engine, stream)
-        }
-        let hasBase = engine.tier == nil && (manifest != nil || disk.exists(snapshotPath))
-        if let manifest {
-            try importLog(engine, manifest, note)
-        } else {
-            try loadSnapshot(engine, note)
-        }
-        try beginLog(engine, hasBase: hasBase)
-    }
-
-    /// Lets a log begin behind what has been imported.
-    private func beginLog(_ engine: Engine, hasBase: Bool) throws(StartError) {
-        let fresh = engine.withLock { $0.makeStream() }
-        if engine.tier != nil { try engine.settleImport(stream: fresh) }
-        try createLog(engine, fresh, hasBase: hasBase)
-    }
-
-    /// Makes the directory anew; it is empty, and marked.
-    private mutating func restore(
-        _ engine: Engine, _ restore: Restore, _ note: (String) -> Void
-    ) throws(StartError) {
-        try restore.load(engine, &report)
-        if report.droppedBytes > 0 {
-            note(
-                "The log ended in \(report.droppedBytes) bytes that a crash left unfinished "
-                    + "(\(report.droppedReason)); they were left out")
-        }
-        for turn in report.turns {
-            note(
-                "From position \(turn) on the log is that of a server that was started from a "
-                    + "backup")
-        }
-        if configuration.appendOnly {
-            try beginLog(engine, hasBase: engine.tier == nil)
-        } else {
-            // The snapshot is what the next start finds.
-            try starting { () throws(SnapshotError) in
-                try engine.withLock { (engine) throws(SnapshotError) in try engine.saveNow() }
-            }
-        }
-        try restore.finish()
-        note("Restored \(engine.withLock { $0.liveKeyCount }) keys from '\(report.source)'")
-    }
-
-    private func createLog(
-        _ engine: Engine, _ stream: [UInt8], hasBase: Bool = false
-    ) throws(StartError) {
-        let writer = try starting { () throws(LogError) in
-            try LogWriter.create(
-                disk, files, stream: stream, policy: syncPolicy(engine), clock: world.clock,
-                awaitsBase: hasBase)
-        }
-        engine.withLock { $0.startLog(writer, at: 0) }
-        if hasBase { try engine.settleImport(writer) }
-        engine.noteLogIsMade()
-    }
-
-    private func syncPolicy(_ engine: Engine) -> SyncPolicy { engine.withLock { $0.syncPolicy } }
-
-    private func loadMetadata(
+    func loadMetadata(
         _ engine: Engine, _ store: ColdStore, _ from: LSN
     ) throws(StartError) {
         try starting { () throws(ColdError) in
@@ -424,49 +349,6 @@ private struct Opening {
                 try engine.loadStoreMetadata(store, replayFrom: from)
             }
         }
-    }
-
-    private var snapshotPath: String { "\(configuration.dir)/\(configuration.dbFilename)" }
-
-    /// `dump.rdb`, if there is one.
-    private mutating func loadSnapshot(
-        _ engine: Engine, _ note: (String) -> Void
-    ) throws(StartError) {
-        let path = snapshotPath
-        guard disk.exists(path) else { return }
-        report.source = configuration.dbFilename
-        report.importedKeys = try engine.importSnapshot(path)
-        note("Loaded \(report.importedKeys) keys from \(path)")
-    }
-
-    /// An `appendonlydir/` of Redis, or of Firn without a cold tier: base and segments.
-    private mutating func importLog(
-        _ engine: Engine, _ manifest: LogManifest, _ note: (String) -> Void
-    ) throws(StartError) {
-        report.source = configuration.appendDirname
-        let isFirn = try starting { () throws(LogError) in
-            try LogReader.isFirn(disk, files, manifest)
-        }
-        var reader = try starting { () throws(LogError) in
-            try LogReader(
-                disk, files, manifest, format: isFirn ? .firn : .redis,
-                loadTruncated: configuration.aofLoadTruncated,
-                bulkBytesMax: isFirn ? Int.max >> 1 : 512 << 20)
-        }
-        engine.withLock { $0.isImporting = true }
-        defer { engine.withLock { $0.isImporting = false } }
-        if let base = isFirn ? manifest.base?.name : reader.rdbBase {
-            report.importedKeys = try engine.importSnapshot(
-                files.path(base), isBase: true, position: isFirn ? reader.startLSN : nil)
-        }
-        do throws(LogError) {
-            if let end = try engine.replay(&reader, report: &report) { noteDropped(end, note) }
-        } catch {
-            throw StartError(error.description)
-        }
-        note(
-            "Imported \(engine.withLock { $0.liveKeyCount }) keys from the log in "
-                + "\(configuration.appendDirname)")
     }
 }
 
