@@ -43,6 +43,8 @@ package final class Engine: @unchecked Sendable {
     let disk: any Disk
     /// Where effects go; they reach the file at the end of the turn.
     var log: LogBuffer
+    /// Up to where replies of earlier turns wait for the log, with `appendfsync always`.
+    var coveredLSN: LSN = 0
     /// Nil with `appendonly no`: effects go nowhere.
     var logWriter: LogWriter?
     var logSyncer: LogSyncer?

@@ -35,7 +35,10 @@ extension Engine {
     package func endTurn() -> TurnEnd {
         // No command can have changed or met a key, and what is spilled is the loader's business.
         if loading != nil { return TurnEnd() }
-        let wrote = !log.isEmpty
+        let isBehind = !log.isEmpty
+        // With `always` the buffer may hold what earlier turns wait for; readers need not.
+        let wrote =
+            isBehind && (configuration.appendFsync != .always || log.lsn != coveredLSN)
         // If the log has failed before, nothing was written now, and reads must be answered.
         let mayWait = persistence.logError == nil
         var end = TurnEnd()
@@ -43,7 +46,12 @@ extension Engine {
         releaseVisitors()
         keepWithinBudget()
         if !waitsForSync { flushLog() }
-        if wrote { cover(&end, evenIfRefused: mayWait) }
+        if wrote {
+            cover(&end, evenIfRefused: mayWait)
+        } else if isBehind {
+            logSyncer?.requestSync(log.lsn)
+        }
+        coveredLSN = log.lsn
         return end
     }
 

@@ -12,9 +12,12 @@ extension Simulation {
         let hasLog = server.logIsData
         let hadSyncError = writer?.lastSyncError != nil
         let durable = writer?.syncedLSN ?? 0
-        let reached = isKill ? writer?.writtenLSN ?? 0 : durable
+        // A sync that fails may drop what was written from the system's memory, too.
+        let reached = isKill && !hadSyncError ? writer?.writtenLSN ?? 0 : durable
         var floor = hasLog ? history.lastIndex(upTo: reached) : 0
-        note("\(isKill ? "kill" : "power failure"), durable \(durable), moment \(floor)")
+        note(
+            "\(isKill ? "kill" : "power failure"), durable \(durable), moment \(floor)"
+                + (hadSyncError ? ", the last sync failed" : ""))
         if hasLog, server.toldIndex > floor,
             history.moments[server.toldIndex].lsn > reached
         {
