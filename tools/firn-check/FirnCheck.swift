@@ -128,9 +128,7 @@ struct FirnCheck: ParsableCommand {
         options.appendDirname = appendDirname
         options.appendFilename = appendFilename
         options.dbFilename = dbFilename
-        let aside = AsideFile(setAside ?? "\(directory)/firn-check-\(AsideFile.time()).aside") {
-            printer.note($0)
-        }
+        let aside = AsideFile(setAside ?? AsideFile.freePath(in: directory)) { printer.note($0) }
         let check = DirectoryCheck(
             directory, options,
             aside: CheckAside(
@@ -153,9 +151,18 @@ final class AsideFile {
         self.note = note
     }
 
-    /// Now, for the file's name: 20240131T120000Z.
-    static func time() -> String {
-        Moment.text(ms: Clock.wallMs()).filter { $0 != "-" && $0 != ":" }
+    /// A name that tells the time, `firn-check-20240131T120000Z.aside`; numbered from the second of
+    /// the same second on.
+    static func freePath(in directory: String) -> String {
+        let time = Moment.text(ms: Clock.wallMs()).filter { $0 != "-" && $0 != ":" }
+        let stem = "\(directory)/firn-check-\(time)"
+        var path = "\(stem).aside"
+        var number = 2
+        while access(path, F_OK) == 0 {
+            path = "\(stem)-\(number).aside"
+            number += 1
+        }
+        return path
     }
 
     func put(_ row: AsideRow) throws(IOError) {
