@@ -98,6 +98,8 @@ package final class Engine: @unchecked Sendable {
     var isReplaying = false
     /// Position after the effect being replayed.
     var replayLSN: UInt64 = 0
+    /// No record of the cold tier had an effect behind this position when the replay began.
+    var guardedLSN: LSN = .max
     /// What is replayed is a log of Redis. Its positions mean nothing here: all that comes from
     /// it counts as position 0, where Firn's own log begins.
     var isImporting = false

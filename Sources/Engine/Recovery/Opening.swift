@@ -257,6 +257,8 @@ struct Opening {
         let isComparable = stream != nil && !configuration.debugSpillEveryCommand
         let stored = isComparable ? engine.tier?.store.newestLSN ?? 0 : 0
         if let stream { try join(engine, stream, manifest, stored) }
+        engine.withLock { $0.guardedLSN = $0.tier?.store.newestLSN ?? .max }
+        defer { engine.withLock { $0.guardedLSN = .max } }
         let end: LogEnd?
         do throws(LogError) {
             end = try engine.replay(&reader, from: from, report: &report)

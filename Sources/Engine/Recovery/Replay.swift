@@ -124,7 +124,7 @@ extension Engine {
 
     /// Whether the cold record of `key` holds the effect at `replayLSN` already.
     private func recordIsNewer(_ key: Key) -> Bool {
-        guard let tier else { return false }
+        guard let tier, replayLSN <= guardedLSN else { return false }
         if let raw = databases[key.database].table.find(key.hash, key.bytes),
             Entry(raw).flags.contains(.dirty)
         {
