@@ -100,6 +100,13 @@ package final class Engine: @unchecked Sendable {
     var replayLSN: UInt64 = 0
     /// No record of the cold tier had an effect behind this position when the replay began.
     var guardedLSN: LSN = .max
+    /// When and how a replay reads ahead.
+    var readAheadMode = ReplayAhead.Mode()
+    /// Reads the cold tier ahead of a replay.
+    var replayAhead: ReplayAhead?
+    /// Size of the string that the effect being replayed puts in place of what its key holds; nil if
+    /// it does something else.
+    var replacedBodyCount: Int?
     /// What is replayed is a log of Redis. Its positions mean nothing here: all that comes from
     /// it counts as position 0, where Firn's own log begins.
     var isImporting = false

@@ -57,9 +57,11 @@ struct CommandTable {
     /// databases. Behind the name, but for a container's subcommands, such as XGROUP's.
     func keyOfEffect(_ index: Int, _ arguments: Arguments) -> Int? {
         guard arguments.count > 1 else { return nil }
-        for sub in rows[index].subcommands where arguments[1].equalsIgnoringCase(sub.name) {
-            guard case .range(let first, _, _) = sub.keys else { return nil }
-            return first < arguments.count ? first : nil
+        if !rows[index].subcommands.isEmpty {
+            for sub in rows[index].subcommands where arguments[1].equalsIgnoringCase(sub.name) {
+                guard case .range(let first, _, _) = sub.keys else { return nil }
+                return first < arguments.count ? first : nil
+            }
         }
         if case .none = rows[index].keys { return nil }
         return 1

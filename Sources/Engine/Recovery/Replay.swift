@@ -14,6 +14,8 @@ import Glibc
 package struct RecoveryReport: Sendable {
     package var replayedEffects = 0
     package var skippedEffects = 0
+    /// Those whose record had been read ahead.
+    package var foreseenEffects = 0
     package var droppedBytes = 0
     package var droppedReason = ""
     package var coldKeys = 0
@@ -25,14 +27,21 @@ package struct RecoveryReport: Sendable {
 }
 
 extension Engine {
+    /// Effects whose places in the hot table are asked for before they are executed.
+    private static let prefetchDistance = 8
+
     /// Replays what a reader yields from position `from` on; everything before is in the cold
-    /// tier. Returns the log's end; nil if `until` came before it.
+    /// tier. Returns the log's end; nil if `until` came before it. `another` makes a second reader
+    /// of the same log, to read ahead with.
     func replay(
         _ reader: inout LogReader, from: LSN = 0, until limit: RestoreLimit? = nil,
+        another: (@Sendable () throws(LogError) -> LogReader)? = nil,
         report: inout RecoveryReport
     ) throws(LogError) -> LogEnd? {
         let client = beginReplay(reader.totalBytes)
         defer { withLock { $0.endReplay() } }
+        if let another, reader.totalBytes >= readAheadMode.logBytesMin { readAhead(another) }
+        defer { report.foreseenEffects += stopReadingAhead() }
         var isAtEnd = false
         var delayUs = 0
         while !isAtEnd {
@@ -50,6 +59,7 @@ extension Engine {
                         break
                     }
                     if command.database >= databaseCount { throw .database(command.database) }
+                    foresee(command)
                     if command.endLSN > from, apply(command, client) {
                         report.replayedEffects += 1
                     } else {
@@ -65,6 +75,35 @@ extension Engine {
             waitForRoom()
         }
         return reader.end
+    }
+
+    private func readAhead(_ makeReader: @escaping @Sendable () throws(LogError) -> LogReader) {
+        withLock { engine in
+            guard let tier, tier.store.newestLSN > 0 else { return }
+            engine.replayAhead = ReplayAhead(engine, tier.store, makeReader)
+        }
+    }
+
+    private func stopReadingAhead() -> Int {
+        guard let ahead = withLock({ $0.replayAhead }) else { return 0 }
+        ahead.stop()
+        return withLock { engine in
+            engine.replayAhead = nil
+            return ahead.servedCount
+        }
+    }
+
+    /// Asks for what the next effects will need.
+    @inline(__always)
+    private func foresee(_ command: LogCommand) {
+        guard let replayAhead else { return }
+        replayAhead.next(command.endLSN)
+        if let hash = replayAhead.hash(after: Engine.prefetchDistance) {
+            databases[command.database].table.prefetchSegment(hash)
+        }
+        if let hash = replayAhead.hash(after: Engine.prefetchDistance / 2) {
+            databases[command.database].table.prefetchEntry(hash)
+        }
     }
 
     private func beginReplay(_ bytes: Int) -> Client {
@@ -104,9 +143,22 @@ extension Engine {
             }
         }
         log.beginUnit()
+        replacedBodyCount = Engine.stringThatReplaces(arguments).map {
+            Swift.min($0.count, StringLayout.embeddedCountMax)
+        }
         callNested(client, index, arguments)
+        replacedBodyCount = nil
         log.endUnit()
         return true
+    }
+
+    /// The string that the effect gives to its key, whatever that held before; nil if it does
+    /// something else.
+    static func stringThatReplaces(_ arguments: Arguments) -> Bytes? {
+        guard arguments.count == 3 || arguments.count == 5, arguments[0].equalsIgnoringCase("SET"),
+            arguments.count == 3 || arguments[3].equalsIgnoringCase("PXAT")
+        else { return nil }
+        return arguments[2]
     }
 
     /// Removes from the archive again what left it when the effect first ran, whatever the key's
@@ -131,6 +183,9 @@ extension Engine {
             return false
         }
         let namespace = databases[key.database].namespace
+        if let found = replayAhead?.find(key, namespace) {
+            return found.state != .absent && found.recordLSN >= replayLSN
+        }
         guard tier.store.mayContain(namespace: namespace, hash: key.hash) else { return false }
         do {
             let found = try tier.store.lookup(

@@ -33,14 +33,16 @@ struct DecodingContext {
 extension ValueCodec {
     /// The value that `payload` holds, or nil if it holds none or something is left over. The
     /// caller owns the value. Strings of the embedded kind are lent from `scratch` or the
-    /// payload: store them before the payload goes.
+    /// payload: store them before the payload goes. Strings, the most frequent, need no limits.
     static func decode(
-        type: UInt8, payload: Bytes, _ configuration: Configuration, _ secret: HashSecret,
-        isOwn: Bool = false
+        type: UInt8, payload: Bytes, _ configuration: @autoclosure () -> Configuration,
+        _ secret: HashSecret, isOwn: Bool = false
     ) -> DetachedValue? {
         var cursor = RDBCursor(payload)
-        let context = DecodingContext(configuration, secret, isOwn: isOwn)
-        let value = decode(type: type, &cursor, context)
+        let value =
+            type == RDBType.string
+            ? decodeString(&cursor)
+            : decode(type: type, &cursor, DecodingContext(configuration(), secret, isOwn: isOwn))
         if cursor.remaining > 0 {
             value?.destroy()
             return nil

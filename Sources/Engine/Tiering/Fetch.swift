@@ -5,8 +5,13 @@ extension Engine {
     /// filters say that the key may be there; a record that has expired is expired now.
     @inline(never)
     func fetch(_ key: Key) -> Entry? {
-        guard let tier, databases[key.database].coldOnlyCount > 0,
-            tier.store.mayContain(namespace: databases[key.database].namespace, hash: key.hash)
+        guard let tier, databases[key.database].coldOnlyCount > 0 else { return nil }
+        if let replayAhead {
+            if let known = bringIn(key, tier, replayAhead) { return known }
+        }
+        guard
+            tier.store.mayContain(
+                namespace: databases[key.database].namespace, hash: key.hash)
         else { return nil }
         let isPromoted = tier.promotion.noteAndTest(
             key.hash, nowMs: nowMs, windowMs: Int64(configuration.promotionWindowMs))
@@ -56,9 +61,30 @@ extension Engine {
         }
     }
 
+    /// The same of what was read ahead of the replay; nil if that does not tell.
+    private func bringIn(_ key: Key, _ tier: Tier, _ ahead: ReplayAhead) -> Entry?? {
+        guard let found = ahead.find(key, databases[key.database].namespace) else { return nil }
+        guard found.state == .live else { return .some(nil) }
+        let entry = adopt(
+            key, type: found.type, access: found.access, expiry: found.expiry,
+            ahead.payload(found), tier)
+        if entry != nil {
+            tier.stats.fetchedKeys += 1
+            tier.stats.promotedKeys += 1
+        }
+        return .some(entry)
+    }
+
     private func adopt(
         _ key: Key, type: UInt8, access: UInt32, expiry: Int64, _ payload: Bytes, _ tier: Tier
     ) -> Entry? {
+        if let count = replacedBodyCount {
+            // Its value makes room for another at once.
+            let entry = Entry.allocate(
+                key: key.bytes, type: .string, encoding: .embedded, bodyCount: count, expiry: nil)
+            place(entry, of: key, access: access)
+            return entry
+        }
         guard
             let value = ValueCodec.decode(
                 type: type, payload: payload, configuration, secret, isOwn: true)
@@ -73,12 +99,16 @@ extension Engine {
             key: key.bytes, type: value.type, encoding: value.encoding,
             bodyCount: value.bodyCount, expiry: expiry)
         value.store(in: entry.body)
-        entry.access = access
-        entry.flags.formUnion([.hasCold, .coldIsLive])
-        databases[key.database].table.insert(key.hash, entry.raw)
+        place(entry, of: key, access: access)
         if let expiry { databases[key.database].expiries.insert(expiry, key.hash) }
         fieldsChanged(key, entry, since: nil)
         return entry
+    }
+
+    private func place(_ entry: Entry, of key: Key, access: UInt32) {
+        entry.access = access
+        entry.flags.formUnion([.hasCold, .coldIsLive])
+        databases[key.database].table.insert(key.hash, entry.raw)
     }
 
     /// Sends off the entries that were fetched for this turn's requests and not changed.
@@ -112,5 +142,6 @@ extension Engine {
         }
         databases[database].table.remove(hash, entry: entry.raw)
         entry.deallocate()
+        replayAhead?.noteLeave(hash)
     }
 }

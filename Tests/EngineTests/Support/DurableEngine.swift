@@ -10,32 +10,39 @@ final class DurableEngine {
     private(set) var client: Client
     private(set) var report: RecoveryReport
     private let configure: (inout Configuration) -> Void
+    private let begun: (Engine) -> Void
     private var isOpen = true
 
-    /// Opens `directory`, or a new temporary one.
+    /// Opens `directory`, or a new temporary one. `begun` is given the engine before it is filled.
     init(
-        directory: String? = nil, _ configure: @escaping (inout Configuration) -> Void = { _ in }
+        directory: String? = nil,
+        _ configure: @escaping (inout Configuration) -> Void = { _ in },
+        begun: @escaping (Engine) -> Void = { _ in }
     ) throws {
         self.configure = configure
+        self.begun = begun
         if let directory {
             self.directory = directory
         } else {
             var template = Array("/tmp/firn-test-XXXXXX".utf8CString)
             self.directory = String(cString: mkdtemp(&template)!)
         }
-        (engine, report) = try DurableEngine.open(self.directory, configure)
+        (engine, report) = try DurableEngine.open(self.directory, begun, configure)
         client = Client(id: 1, nowMs: engine.nowMs)
     }
 
     private static func open(
-        _ directory: String, _ configure: (inout Configuration) -> Void
+        _ directory: String, _ begun: @escaping (Engine) -> Void,
+        _ configure: (inout Configuration) -> Void
     ) throws -> (Engine, RecoveryReport) {
         var configuration = Configuration()
         configuration.dir = directory
         configuration.memoryBudget = MemoryBudget(bytes: 0)
         configuration.savePoints = []
         configure(&configuration)
-        let opened = try Engine.open(configuration) { _ in }
+        var steps = OpeningSteps { _ in }
+        steps.begun = begun
+        let opened = try Engine.open(configuration, steps: steps)
         return (opened.engine, opened.report)
     }
 
@@ -46,7 +53,7 @@ final class DurableEngine {
         client = Client(id: 0, nowMs: 0)
         engine = Engine(
             configuration: Configuration(), secret: HashSecret(k0: 0, k1: 0), seed: 0)
-        (engine, report) = try DurableEngine.open(dir, configure)
+        (engine, report) = try DurableEngine.open(dir, begun, configure)
         client = Client(id: 1, nowMs: engine.nowMs)
     }
 
@@ -55,7 +62,7 @@ final class DurableEngine {
     func crashed(_ harm: (String) -> String = { _ in "true" }) throws -> DurableEngine {
         let copy = directory + "-crashed"
         system("rm -rf \(copy) && cp -r --sparse=always \(directory) \(copy) && \(harm(copy))")
-        return try DurableEngine(directory: copy, configure)
+        return try DurableEngine(directory: copy, configure, begun: begun)
     }
 
     func close(checkpointMsMax: Int64 = 5000) {

@@ -58,6 +58,11 @@ extension ColdStore {
         }
     }
 
+    /// Lends a snapshot of everything committed so far, for many look-ups. Any thread.
+    func withLookUps<R>(_ body: (ColdLookUps) throws -> R) throws(ColdError) -> R {
+        try typed { try withReader { try body(ColdLookUps(reader: $0)) } }
+    }
+
     // MARK: snapshots
 
     /// Runs `body` with a snapshot of everything committed so far.
@@ -204,5 +209,40 @@ extension ColdStore {
 
     static func damage(_ row: Bytes) -> ColdError {
         .damaged(key: Array(row.dropFirst(ColdKey.prefixBytes)))
+    }
+}
+
+/// A snapshot that is lent for several look-ups, best made in the order of (namespace, hash).
+struct ColdLookUps {
+    fileprivate let reader: ColdReader
+
+    /// Lends the newest record of a key, which may be a deletion, to `body`; nil if there is none.
+    /// Does not call it for a record that is damaged or lies in chunks. `checked` false: only
+    /// whether there is one counts, and its checksum is not asked. O(runs + log n).
+    @inline(__always)
+    func peek(
+        _ namespace: UInt32, _ hash: UInt64, _ key: Bytes, checked: Bool,
+        _ body: (ColdRecord?, _ isTombstone: Bool) -> Void
+    ) throws {
+        let list = reader.list
+        let folded = FilterPiece.fold(namespace, hash)
+        try ColdKey.with(namespace, hash, key) { row in
+            for index in 0..<list.count
+            where list.views[index].mayContain(namespace, hash, folded) {
+                let rows = list.views[index].slot.rows
+                guard let value = try reader.transaction.view.get(rows, row) else { continue }
+                guard let header = ColdHeader(value), !header.isChunked else { return }
+                let inline = value.slice(header.headerBytes, header.bodyLength)
+                let record =
+                    checked
+                    ? header.record(row: row, value: value, body: inline)
+                    : header.unchecked(row: row, body: inline)
+                guard let record else { return }
+                // A long key that only shares its 128-bit hash is another key.
+                let isOther = header.isLong && !record.key.equals(key)
+                return body(isOther ? nil : record, header.isTombstone)
+            }
+            body(nil, false)
+        }
     }
 }
