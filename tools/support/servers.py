@@ -72,12 +72,15 @@ class Scratch:
 class Server:
     """A server on a directory; may be started again after it has ended."""
 
-    def __init__(self, name, executable, directory, options=None, core=None):
+    def __init__(self, name, executable, directory, options=None, core=None, wrapper=()):
+        """`core`: of the system's, or several as taskset names them; `wrapper`: words in front of the
+        command line, such as a control group's."""
         self.name = name
         self.executable = executable
         self.directory = pathlib.Path(directory)
         self.options = dict(options or {})
         self.core = core
+        self.wrapper = list(wrapper)
         self.port = free_port()
         self.process = None
 
@@ -98,6 +101,7 @@ class Server:
             arguments += ["--" + name.replace("_", "-"), *map(str, words)]
         if self.core is not None:
             arguments = ["taskset", "-c", str(self.core), *arguments]
+        arguments = [*self.wrapper, *arguments]
         begun = time.monotonic()
         with open(self.directory / "server.out", "ab") as out:
             self.process = subprocess.Popen(arguments, stdout=out, stderr=out)
