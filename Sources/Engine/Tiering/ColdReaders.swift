@@ -21,12 +21,15 @@ final class ColdReaders: @unchecked Sendable {
     private let store: ColdStore
     private let deliver: @Sendable (ArraySlice<ColdFetch>, [FetchOutcome]) -> Void
     private let monitor = Monitor()
-    private var queue: [Job] = []
+    /// Nil where a job was taken out: what it has read may be large, and somebody else's by then.
+    private var queue: [Job?] = []
     private var head = 0
     private var isStopping = false
     private var threads: [BackgroundThread] = []
+    /// What a read is taken for until some were timed: as slow as one of the disk's.
+    private static let presumedUs = 100
     /// Microseconds a read, a moving average in 1/16; atomic, because several threads add.
-    private let averageUs16 = Atomic(0)
+    private let averageUs16 = Atomic(ColdReaders.presumedUs * 16)
 
     /// `deliver` is called on the reading threads with what a few fetches came to.
     init(
@@ -44,6 +47,18 @@ final class ColdReaders: @unchecked Sendable {
     var queueLength: Int { monitor.withLock { queue.count - head } }
     /// Microseconds that a read takes of late.
     var averageUs: Int { averageUs16.load(ordering: .relaxed) / 16 }
+
+    /// Notes how long a read by a thread took.
+    func noteReadTime(microseconds: Int) {
+        let old = averageUs16.load(ordering: .relaxed)
+        averageUs16.store(old + microseconds - old / 16, ordering: .relaxed)
+    }
+
+    /// What reads took before says nothing of those to come. While reads are made elsewhere nothing
+    /// is timed here, and an old average would send them away for ever.
+    func forgetAverage() {
+        averageUs16.store(ColdReaders.presumedUs * 16, ordering: .relaxed)
+    }
 
     /// Queues the keys of one pipeline. Never waits.
     func submit(_ fetches: [ColdFetch]) {
@@ -66,9 +81,7 @@ final class ColdReaders: @unchecked Sendable {
         while let portion = take() {
             let start = Clock.monotonicUs()
             let outcomes = portion.map(read)
-            let each = Int(Clock.monotonicUs() - start) / portion.count
-            let old = averageUs16.load(ordering: .relaxed)
-            averageUs16.store(old + each - old / 16, ordering: .relaxed)
+            noteReadTime(microseconds: Int(Clock.monotonicUs() - start) / portion.count)
             deliver(portion, outcomes)
         }
     }
@@ -77,7 +90,8 @@ final class ColdReaders: @unchecked Sendable {
         monitor.withLock {
             while head == queue.count && !isStopping { monitor.wait() }
             if isStopping { return nil }
-            let job = queue[head]
+            let job = queue[head]!
+            queue[head] = nil
             head += 1
             let end = Swift.min(job.next + ColdReaders.portionMax, job.fetches.count)
             let portion = job.fetches[job.next..<end]

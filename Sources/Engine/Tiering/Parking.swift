@@ -37,11 +37,10 @@ extension Engine {
         guard let connection = client.connection, let readers = tier.readers else {
             return batch.count
         }
-        if tier.fetches.isEmpty, readers.queueLength == 0, readers.averageUs > 0,
-            readers.averageUs < tier.quickReadUs
-        {
+        if tier.fetches.isEmpty, readers.queueLength == 0, readers.averageUs < tier.quickReadUs {
             tier.readsAreSlow = false
             tier.inlineUs16 = 0
+            readers.forgetAverage()
             return batch.count
         }
         let wait = FetchWait(connection)

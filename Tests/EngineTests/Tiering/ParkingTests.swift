@@ -125,6 +125,23 @@ import Testing
         #expect(durable.engine.withLock { $0.tier!.fetches.byteCount } == 0)
     }
 
+    /// Values may be large: none may stay behind in the readers' queue.
+    @Test func whatWasReadIsGoneWhenItsClientHasIt() throws {
+        let durable = try spilled(3)
+        defer { durable.close() }
+        let session = Session(durable, "GET key:0\r\n")
+        weak var fetch: ColdFetch?
+        durable.engine.withLock { engine in
+            engine.beginTurn()
+            session.execute(engine)
+            fetch = session.client.fetchWait?.fetches.first
+            #expect(fetch != nil)
+            _ = engine.endTurn()
+        }
+        #expect(session.finish(durable) == ["value 0"])
+        #expect(durable.wait { _ in fetch == nil })
+    }
+
     @Test func clientsShareTheReadingOfAKey() throws {
         let durable = try spilled(3)
         defer { durable.close() }
@@ -252,6 +269,27 @@ import Testing
             #expect(engine.tier!.fetches.isEmpty)
             #expect(engine.tier!.fetches.byteCount == 0)
         }
+    }
+
+    /// Reads were quick, so they are made in place; that they were is no reason to go on so when
+    /// they are slow again.
+    @Test func readsThatBecomeSlowAgainGoToTheThreadsAgain() throws {
+        let durable = try spilled(2)
+        defer { durable.close() }
+        durable.engine.withLock { engine in
+            engine.tier!.quickReadUs = 12
+            for _ in 0..<200 { engine.tier!.readers!.noteReadTime(microseconds: 1) }
+        }
+        #expect(Session(durable, "GET key:0\r\n").finish(durable) == ["value 0"])
+        let session = Session(durable, "GET key:1\r\n")
+        durable.engine.withLock { engine in
+            #expect(!engine.tier!.readsAreSlow)
+            engine.noteReadTime(engine.tier!, microseconds: 10_000)
+            #expect(engine.tier!.readsAreSlow)
+            session.execute(engine)
+            #expect(session.client.isParked)
+        }
+        #expect(session.finish(durable) == ["value 1"])
     }
 
     /// One thread; the large job comes first, and the small one is not behind all of it.
