@@ -234,6 +234,8 @@ class Tiered:
         self.row("  cold tier's write amplification", tier["write_amplification"],
                  f"bare {bare['writesARecord']:.2f}")
         self.row("  everything written, by data", f"{found['written'] / self.data_bytes():.2f}")
+        fruitless = int(tier["fruitless_reads"]) / self.keys
+        self.row("  new keys looked for in vain", f"{fruitless:.1%}")
         ratio = found["usedPeak"] / found["budget"]
         self.row("  used_memory at most", f"{found['usedPeak'] / 1e6:.1f} MB",
                  f"budget {found['budget'] / 1e6:.1f} MB", ratio, f"<= {BUDGET_BAR}",
