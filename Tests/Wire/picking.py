@@ -282,7 +282,12 @@ class Picking:
         return self.many(lambda i: (b"f%d" % i,))
 
     def many_texts(self):
-        return self.many(lambda i: (self.rng.choice(TEXTS) + b"%d" % i,))
+        def text(i):
+            word = self.rng.choice(TEXTS)
+            # Digits behind an exponent would put it out of range, see INTEGERS.
+            return word + (b"x%d" if word[:1].isdigit() and b"e" in word else b"%d") % i
+
+        return self.many(lambda i: (text(i),))
 
     def many_numbers(self):
         return self.many(lambda i: (b"%d" % i,))

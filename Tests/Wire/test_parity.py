@@ -122,6 +122,7 @@ def test_command_docs(pair):
 
 @pytest.mark.parametrize("words", [
     "set a b", "set a b get", "sort a store b", "sort a by w_* get x_* store b", "sort_ro a by x*",
+    "sort a store store b", "sort a store by store b", "sort a store b store c", "sort a store",
     "zunionstore d 2 a b", "zunionstore d 0 a", "object freq k", "zrangestore a b 0 1",
     "lmpop 2 a b left", "lmpop 5 a left", "copy a b", "smove a b c", "sintercard 1 a limit 1",
     "memory usage k", "mset a 1 b 2", "rename a b", "ping", "publish a b", "get", "nosuch x",

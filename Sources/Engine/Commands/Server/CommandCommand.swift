@@ -188,7 +188,8 @@ enum CommandCommand {
         }
     }
 
-    /// The last destination among the arguments of a SORT.
+    /// The last destination among the arguments of a SORT. What stands behind a STORE is looked at
+    /// once more, as Redis does: of STORE STORE k the destination is k.
     private static func storePosition(_ args: Arguments) -> Int? {
         var found: Int?
         var index = 2
@@ -199,8 +200,7 @@ enum CommandCommand {
             } else if word.equalsIgnoringCase("get") || word.equalsIgnoringCase("by") {
                 index += 1
             } else if word.equalsIgnoringCase("store"), index + 1 < args.count {
-                index += 1
-                found = index
+                found = index + 1
             }
             index += 1
         }
