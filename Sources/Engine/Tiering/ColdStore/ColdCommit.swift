@@ -160,7 +160,7 @@ extension ColdStore {
         let slot = slots[number]
         try empty(transaction, slot)
         let info = RunInfo(id: nextRunID, recency: nextRunID, slot: number, level: 0)
-        let writer = RunWriter(info, slot, limits)
+        let writer = RunWriter(info, slot, limits, isOldest: false)
         var expiring: [(expiry: Int64, offset: Int)] = []
         do {
             var output = try RunOutput(transaction.view, slot)

@@ -103,9 +103,10 @@ extension ColdStore {
                 let info = RunInfo(
                     id: nextRunID, recency: inputs[0].info.recency, slot: number, level: 0)
                 nextRunID += 1
+                let isBottom = choice.upperBound == current.count
                 merge = MergeJob(
-                    inputs, number, RunWriter(info, slots[number], limits),
-                    isBottom: choice.upperBound == current.count,
+                    inputs, number, RunWriter(info, slots[number], limits, isOldest: isBottom),
+                    isBottom: isBottom,
                     isWanted: choice == 0..<current.count,
                     consumes: mustConsume(inputs.reduce(0) { $0 + $1.info.bytes }))
             }

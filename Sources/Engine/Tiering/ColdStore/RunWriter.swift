@@ -67,8 +67,11 @@ final class RunWriter {
     private var lastKey: [UInt8] = []
     private var lastCount = 0
     private var taken = false
+    private let fingerprintBits: UInt16
 
-    init(_ info: RunInfo, _ slot: RunSlot, _ limits: PageLimits) {
+    /// `isOldest`: the run will be the oldest of all.
+    init(_ info: RunInfo, _ slot: RunSlot, _ limits: PageLimits, isOldest: Bool) {
+        fingerprintBits = isOldest ? FilterPiece.oldestBits : FilterPiece.newerBits
         self.info = info
         self.slot = slot
         self.limits = limits
@@ -150,7 +153,9 @@ final class RunWriter {
         if folded.isEmpty { return }
         pieces.append(
             folded.withUnsafeBufferPointer {
-                FilterPiece.build($0, namespace: firstOfPiece.0, hash: firstOfPiece.1)
+                FilterPiece.build(
+                    $0, namespace: firstOfPiece.0, hash: firstOfPiece.1,
+                    fingerprintBits: fingerprintBits)
             })
         folded.removeAll(keepingCapacity: true)
     }
@@ -196,7 +201,8 @@ final class RunWriter {
 /// The stored table of a run's filter pieces.
 ///
 /// Row of 48 bytes, little-endian: namespace u32 | segment bits u32 | hash u64 | seed u64 |
-/// span u32 | bytes u32 | first chunk u64 | CRC-32C of the fingerprints u32 | zero u32
+/// span u32 | bytes u32 | first chunk u64 | CRC-32C of the fingerprints u32 |
+/// bits of a fingerprint u32, where 0 stands for 8
 enum FilterTable {
     static let rowBytes = 48
 
@@ -207,14 +213,14 @@ enum FilterTable {
             withUnsafeBytes(of: value.littleEndian) { out.append(contentsOf: $0) }
         }
         put(piece.namespace)
-        put(piece.segmentBits)
+        put(UInt32(piece.segmentBits))
         put(piece.hash)
         put(piece.seed)
         put(piece.span)
         put(piece.byteCount)
         put(firstChunk)
         put(crc)
-        put(UInt32(0))
+        put(UInt32(piece.fingerprintBits))
     }
 
     /// The filter of a run, from its chunk rows; nil when it is damaged, because a wrong filter
@@ -238,13 +244,18 @@ enum FilterTable {
                         littleEndian: table.loadUnaligned(
                             fromByteOffset: index * rowBytes + at, as: UInt64.self))
                 }
+                let bits = word(44) == 0 ? UInt32(FilterPiece.oldestBits) : word(44)
                 var piece = FilterPiece(
-                    namespace: word(0), segmentBits: word(4), hash: long(8), seed: long(16),
+                    namespace: word(0), segmentBits: UInt16(clamping: word(4)),
+                    fingerprintBits: UInt16(clamping: bits), hash: long(8), seed: long(16),
                     span: word(24), byteCount: word(28), fingerprints: nil)
                 let count = Int(piece.byteCount)
                 if count > 0 {
                     guard piece.segmentBits <= 18,
-                        count == Int(piece.span) + 2 << Int(piece.segmentBits),
+                        count
+                            == FilterPiece.byteCount(
+                                slots: Int(piece.span) + 2 << Int(piece.segmentBits),
+                                bits: piece.fingerprintBits),
                         let content = read(long(32), count),
                         content.withUnsafeBytes({ CRC32C.checksum($0) }) == word(40)
                     else {

@@ -204,7 +204,9 @@ struct ColdMend {
         func closePiece() {
             if folded.isEmpty { return }
             let piece = folded.withUnsafeBufferPointer {
-                FilterPiece.build($0, namespace: start.0, hash: start.1)
+                FilterPiece.build(
+                    $0, namespace: start.0, hash: start.1,
+                    fingerprintBits: FilterPiece.newerBits)
             }
             table.append((piece, 0))
             folded.removeAll(keepingCapacity: true)
