@@ -2,21 +2,23 @@
 
 `loader` and `reader` do with bare LMDB what Firn does with it, to tell what of a figure is Firn's and
 what is the disk's and LMDB's; `client` makes requests that redis-benchmark cannot make (each new key
-once, Zipf's law, groups of clients beside each other) and is bounded by time."""
+once, Zipf's law, groups of clients beside each other) and is bounded by time; `counter` only counts
+the bytes of replies."""
 
 import json
 import subprocess
 
 from .servers import ROOT
 
-LIBRARIES = {"loader": ["-llmdb"], "reader": ["-llmdb", "-lpthread"], "client": ["-lm"]}
+LIBRARIES = {"loader": ["-llmdb"], "reader": ["-llmdb", "-lpthread"], "client": ["-lm"],
+             "counter": []}
 PACKAGES = ["gcc", "libc6-dev", "liblmdb-dev"]
 
 
 class Programs:
-    def __init__(self, directory):
+    def __init__(self, directory, names=LIBRARIES):
         self.directory = directory
-        for name, libraries in LIBRARIES.items():
+        for name, libraries in ((name, LIBRARIES[name]) for name in names):
             source = ROOT / "tools" / "reference" / f"{name}.c"
             subprocess.run(
                 ["cc", "-O2", "-o", str(directory / name), str(source), *libraries], check=True)

@@ -16,11 +16,13 @@ REQUESTS = {1: 100_000, 16: 500_000}
 
 class Workload:
     """`share`: how much of REQUESTS a sample takes; `fill`: makes the data, given a sender and the
-    number of requests; `consumes`: the data is gone after a sample."""
+    number of requests; `consumes`: the data is gone after a sample; `counted`: all replies have one
+    length, and so many elements that redis-benchmark would be busier than the server:
+    reference/counter.c is the client."""
 
-    def __init__(self, name, words, fill=None, share=1.0, consumes=False):
+    def __init__(self, name, words, fill=None, share=1.0, consumes=False, counted=False):
         self.name, self.words, self.fill = name, words, fill
-        self.share, self.consumes = share, consumes
+        self.share, self.consumes, self.counted = share, consumes, counted
 
     def requests(self, pipeline, quick):
         return int(REQUESTS[pipeline] * self.share) // (5 if quick else 1)
@@ -59,20 +61,22 @@ WORKLOADS = [
     Workload("LPUSH", ["LPUSH", "mylist", "xxx"], consumes=True),
     Workload("LPOP", ["LPOP", "mylist"],
              spread(["RPUSH", "mylist"], 500, lambda count: ["xxx"] * count), consumes=True),
-    Workload("LRANGE_100", ["LRANGE", "range", "0", "99"], long_list, 0.5),
-    Workload("LRANGE_300", ["LRANGE", "range", "0", "299"], long_list, 0.25),
-    Workload("LRANGE_600", ["LRANGE", "range", "0", "599"], long_list, 0.15),
+    Workload("LRANGE_100", ["LRANGE", "range", "0", "99"], long_list, 0.5, counted=True),
+    Workload("LRANGE_300", ["LRANGE", "range", "0", "299"], long_list, 0.25, counted=True),
+    Workload("LRANGE_600", ["LRANGE", "range", "0", "599"], long_list, 0.15, counted=True),
     Workload("SADD", ["SADD", "myset", f"element:{RANDOM}"]),
     Workload("SPOP", ["SPOP", "myset"], spread(["SADD", "myset"], 500, elements), consumes=True),
     Workload("HSET", ["HSET", "myhash", f"element:{RANDOM}", "xxx"]),
-    Workload("HGETALL of 100", ["HGETALL", "fields"], fields, 0.3),
+    Workload("HGETALL of 100", ["HGETALL", "fields"], fields, 0.3, counted=True),
     Workload("ZADD", ["ZADD", "myzset", RANDOM, f"element:{RANDOM}"]),
     Workload("ZPOPMIN", ["ZPOPMIN", "myzset"], spread(["ZADD", "myzset"], 500, scored),
              consumes=True),
-    Workload("ZRANGE of 10", ["ZRANGE", "board", "50000", "50009"], board),
+    Workload("ZRANGE of 10", ["ZRANGE", "board", "50000", "50009"], board,
+             counted=True),
     Workload("ZRANK", ["ZRANK", "board", f"element:{RANDOM}"], board),
     Workload("XADD", ["XADD", "mystream", "*", "field", "value"], consumes=True),
-    Workload("XRANGE of 100", ["XRANGE", "entries", "-", "+", "COUNT", "100"], entries, 0.3),
+    Workload("XRANGE of 100", ["XRANGE", "entries", "-", "+", "COUNT", "100"], entries, 0.3,
+             counted=True),
     Workload("MSET of 10", ["MSET", *[x for _ in range(10) for x in (f"key:{RANDOM}", "xxx")]], None,
              0.3),
 ]
