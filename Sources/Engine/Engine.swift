@@ -95,6 +95,8 @@ package final class Engine: @unchecked Sendable {
     var memoryCeiling = Int.max
     /// When eviction looks for something to free again after it found nothing.
     var nextSweepMs: Int64 = 0
+    /// When the process's memory is looked at next, for an automatic budget.
+    var nextMemoryLookMs: Int64 = 0
     var isReplaying = false
     /// Position after the effect being replayed.
     var replayLSN: UInt64 = 0

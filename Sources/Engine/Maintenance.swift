@@ -119,6 +119,7 @@ extension Engine {
         timeOutBlockedClients()
         if blocking.hasReadyKeys { serveBlockedClients() }
         server.sampleRates(clock.monotonicUs(), stats)
+        followMemory()
         keepWithinBudget()
         submitWaitingBatch()
         startDueWork()

@@ -18,12 +18,8 @@ final class Connection: ChannelInboundHandler, ClientConnection, @unchecked Send
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
-    /// Unsent replies that stop execution, and those that let it go on.
-    static let stallBytes = 32 << 20
-    /// Unparsed input that stops reading: while requests wait for the next turn, and while they
-    /// wait for replies to go down.
+    /// Unparsed input that stops reading while requests wait for the next turn.
     static let inputQueuedBytesMax = 1 << 20
-    static let inputStalledBytesMax = 256 << 20
     /// The same while the next request is held up.
     static let inputHeldBytesMax = 64 << 10
     /// Replies of one connection in one turn after which the others come first.
@@ -259,7 +255,8 @@ final class Connection: ChannelInboundHandler, ClientConnection, @unchecked Send
     func executeBatch(_ engine: Engine, foreseenAt slot: Int? = nil) {
         guard let client, let batch, !isKilled else { return }
         (executed, mustWait) = engine.execute(
-            client, &batch.batch, in: input.bytes, replyBytesMax: Connection.turnReplyBytesMax,
+            client, &batch.batch, in: input.bytes,
+            replyBytesMax: min(Connection.turnReplyBytesMax, reactor.limits.stallBytes),
             foreseenAt: slot)
         // What comes behind a QUIT is not looked at.
         if executed == batch.batch.count, !client.closesAfterReply,
@@ -321,7 +318,7 @@ final class Connection: ChannelInboundHandler, ClientConnection, @unchecked Send
         if hasMore {
             if isWaiting {
                 // `resume`, or the turn that finds it unblocked, queues it again.
-            } else if output.byteCount > Connection.stallBytes {
+            } else if output.byteCount > reactor.limits.stallBytes {
                 isStalled = true
                 mustWait = false
             } else if mustWait {
@@ -377,7 +374,7 @@ final class Connection: ChannelInboundHandler, ClientConnection, @unchecked Send
             mustWait && isStalled
             ? Connection.inputHeldBytesMax
             : isStalled
-                ? Connection.inputStalledBytesMax
+                ? reactor.limits.inputStalledBytes
                 : isQueued || isWaiting ? Connection.inputQueuedBytesMax : Int.max
         let pauses = input.count > most
         if pauses != readingIsPaused { setReading(!pauses) }
@@ -399,7 +396,7 @@ final class Connection: ChannelInboundHandler, ClientConnection, @unchecked Send
 
     /// Called when replies have gone down.
     func outputDrained() {
-        if isStalled && !mustWait && output.byteCount <= Connection.stallBytes / 2 {
+        if isStalled && !mustWait && output.byteCount <= reactor.limits.stallBytes / 2 {
             isStalled = false
             if !isWaiting { reactor.enqueue(self) }
             regulateReading()

@@ -56,6 +56,7 @@ package final class Server: @unchecked Sendable {
         }
         if configuration.daemonize { ServerProcess.detach() }
         ServerProcess.holdSignals()
+        AllocatorMemory.giveBackSoon()
         ServerLog.level = configuration.logLevel
         let logPath = Server.absolute(configuration.logFile, in: configuration.dir)
         LoggingSystem.bootstrap { _ in ServerLog(path: logPath) }

@@ -48,9 +48,8 @@ package struct MemoryBudget: Sendable, Equatable {
     package var bytes: Int
     package var isAutomatic = false
 
-    /// Three quarters of what the machine or its control group has.
-    package static let automatic = MemoryBudget(
-        bytes: MachineMemory.limitBytes / 4 * 3, isAutomatic: true)
+    /// Follows what the machine or its control group has: Tiering/AutomaticBudget.swift.
+    package static let automatic = automatic(limitBytes: MachineMemory.limitBytes)
 }
 
 /// After `seconds` with at least `changes` changes a snapshot is due.

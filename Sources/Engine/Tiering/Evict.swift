@@ -38,9 +38,17 @@ extension Engine {
     private static let groupLeaving = 16
     /// What one call frees at most: more than a turn can add.
     private static let reductionBytesMax = 4 << 20
+    /// In so many turns the ceiling of a use that is too high comes down by the slack above a budget.
+    private static let ceilingSteps = 64
 
     /// Memory that counts against the budget.
     var usedMemory: Int { Heap.usedBytes + (tier?.memoryBytes ?? 0) + clientBufferBytes }
+
+    /// Whether the hot tier may grow for a while before anything has to leave.
+    var hasRoomForMore: Bool {
+        let budget = configuration.maxmemory
+        return budget == 0 || usedMemory < budget - budget / 8
+    }
 
     /// Spills or drops what is over the budget, and decides whether commands that may need
     /// memory are executed, held up (`holdsWriters`) or refused (`isOutOfMemory`).
@@ -115,13 +123,16 @@ extension Engine {
     }
 
     /// Holds up commands that may need memory while too much is used and it will get less. After
-    /// the budget was lowered by much, only what grows beyond the present use is too much.
+    /// the budget was lowered by much, only what grows beyond the present use is too much, and a
+    /// little less every time: writers are slowed down, and use follows the budget.
     private func holdWriters(_ marks: MemoryMarks, canFree: Bool) {
         let used = usedMemory
         let slack = marks.high - configuration.maxmemory
         memoryCeiling =
             used <= marks.high
-            ? marks.high : Swift.max(marks.high, Swift.min(memoryCeiling, used + slack))
+            ? marks.high
+            : Swift.max(
+                marks.high, Swift.min(memoryCeiling, used + slack) - slack / Engine.ceilingSteps)
         holdsWriters = tier != nil && used > memoryCeiling && canFree
     }
 

@@ -13,8 +13,7 @@ extension Engine {
             tier.store.mayContain(
                 namespace: databases[key.database].namespace, hash: key.hash)
         else { return nil }
-        let isPromoted = tier.promotion.noteAndTest(
-            key.hash, nowMs: nowMs, windowMs: Int64(configuration.promotionWindowMs))
+        let isPromoted = promotes(key, tier)
         guard let entry = bringIn(key, tier) else {
             tier.stats.fruitlessReads += 1
             return nil
@@ -31,6 +30,14 @@ extension Engine {
             tier.visitors.append(Tier.Visitor(database: key.database, hash: key.hash))
         }
         return isHidden ? nil : entry
+    }
+
+    /// Whether a key that is read now is to stay in the hot tier: on its second read, and on the
+    /// first while nothing has to leave for it.
+    private func promotes(_ key: Key, _ tier: Tier) -> Bool {
+        let windowMs = Int64(configuration.promotionWindowMs)
+        let isSeenAgain = tier.promotion.noteAndTest(key.hash, nowMs: nowMs, windowMs: windowMs)
+        return isSeenAgain || windowMs == 0 || hasRoomForMore
     }
 
     /// Makes a clean hot entry of a key's record, read beforehand or now.

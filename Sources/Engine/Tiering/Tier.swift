@@ -110,7 +110,7 @@ final class Tier: @unchecked Sendable {
 
     /// Memory that the tier itself holds: batches, filters and what was read for parked clients.
     var memoryBytes: Int {
-        batch.byteCount + queuedBytes + filterBytes + fetches.byteCount
+        batch.byteCount + queuedBytes + filterBytes + fetches.byteCount + promotion.byteCount
     }
 }
 
@@ -130,27 +130,6 @@ struct TierStatistics {
     /// Records that failed their check.
     var damagedRecords = 0
     var lastError = ""
-}
-
-/// Remembers which keys were fetched lately, so that the second fetch within the window keeps
-/// the key in the hot tier and one scan over everything keeps nothing.
-///
-/// A direct-mapped table of hash fragments, each with the time it was seen: it forgets by being
-/// overwritten, costs 64 KiB, and a wrong hit only keeps a key that was asked for once.
-struct PromotionWindow {
-    private static let slots = 8192
-    private var seen = [UInt64](repeating: 0, count: slots)
-
-    /// Whether the key was seen within the last `windowMs`; notes that it is seen now.
-    mutating func noteAndTest(_ hash: UInt64, nowMs: Int64, windowMs: Int64) -> Bool {
-        let slot = Int(truncatingIfNeeded: hash & UInt64(PromotionWindow.slots - 1))
-        // 24 bits of the hash, 40 bits of milliseconds.
-        let mark = hash >> 40
-        let now = UInt64(bitPattern: nowMs) & 0xFF_FFFF_FFFF
-        let old = seen[slot]
-        seen[slot] = mark << 40 | now
-        return old >> 40 == mark && now &- (old & 0xFF_FFFF_FFFF) <= UInt64(windowMs)
-    }
 }
 
 extension ColdStore {

@@ -127,8 +127,6 @@ import Testing
         #expect(durable.run("TIER", "SPILL", "a", "b") == ":1")
         #expect(durable.wait { $0.databases[0].table.count == 0 })
         #expect(durable.run("TIER", "LOCATE", "a") == "[cold]")
-        #expect(durable.run("GET", "a") == "1")
-        #expect(durable.run("TIER", "LOCATE", "a") == "[cold]")
         #expect(durable.run("TIER", "FETCH", "a") == ":1")
         #expect(durable.run("TIER", "LOCATE", "a") == "[hot]")
         #expect(durable.run("DEL", "a") == ":1")

@@ -24,36 +24,9 @@ enum MemoryCommands {
         client.reply.integer(entry.memoryUsage)
     }
 
-    // MARK: The allocator
-
-    /// One of jemalloc's figures, in bytes; 0 when it is not known.
-    private static func statistic(_ name: String) -> Int {
-        var value = 0
-        var size = MemoryLayout<Int>.size
-        return mallctl(name, &value, &size, nil, 0) == 0 ? value : 0
-    }
-
-    private static func refreshStatistics() {
-        var epoch: UInt64 = 1
-        _ = mallctl("epoch", nil, nil, &epoch, MemoryLayout<UInt64>.size)
-    }
-
-    /// Resident bytes of the process, from the kernel; 0 when it does not say.
-    private static func residentBytes() -> Int {
-        guard let file = fopen("/proc/self/statm", "r") else { return 0 }
-        defer { fclose(file) }
-        var line = [CChar](repeating: 0, count: 128)
-        guard fgets(&line, 128, file) != nil else { return 0 }
-        let fields = line.prefix { $0 != 0 }.split(separator: CChar(0x20))
-        guard fields.count > 1 else { return 0 }
-        let pages = fields[1].reduce(0) { $0 * 10 + Int($1 - 0x30) }
-        return pages * sysconf(Int32(_SC_PAGESIZE))
-    }
-
     static func stats(
         _ engine: Engine, _ client: Client, _ args: Arguments
     ) throws(CommandError) {
-        refreshStatistics()
         let used = Heap.usedBytes
         let peak = Swift.max(engine.stats.peakMemoryBytes, used)
         var tables = 0
@@ -63,10 +36,9 @@ enum MemoryCommands {
             keys += engine.databases[index].table.count
         }
         let data = Swift.max(used - tables, 0)
-        let allocated = statistic("stats.allocated")
-        let active = statistic("stats.active")
-        let resident = statistic("stats.resident")
-        let rss = residentBytes()
+        let memory = AllocatorMemory()
+        let (allocated, active, resident) = (memory.allocated, memory.active, memory.resident)
+        let rss = ProcessMemory().residentBytes
         let integers: [(StaticString, Int)] = [
             ("peak.allocated", peak), ("total.allocated", used), ("startup.allocated", 0),
             ("replication.backlog", 0), ("clients.slaves", 0), ("clients.normal", 0),
@@ -103,8 +75,7 @@ enum MemoryCommands {
     static func purge(
         _ engine: Engine, _ client: Client, _ args: Arguments
     ) throws(CommandError) {
-        // 4096 stands for all arenas.
-        guard mallctl("arena.4096.purge", nil, nil, nil, 0) == 0 else {
+        guard AllocatorMemory.purge() else {
             throw .message("ERR Error purging dirty pages")
         }
         client.reply.ok()
@@ -129,7 +100,7 @@ enum MemoryCommands {
         _ engine: Engine, _ client: Client, _ args: Arguments
     ) throws(CommandError) {
         let used = Heap.usedBytes
-        let rss = residentBytes()
+        let rss = ProcessMemory().residentBytes
         var findings: [String] = []
         if used < 5 << 20 {
             return client.reply.verbatim(

@@ -51,7 +51,7 @@ enum InfoSections {
     static func memory(_ engine: Engine, _ info: inout InfoText) {
         let used = engine.usedMemory
         let peak = Swift.max(engine.stats.peakMemoryBytes, used)
-        let resident = ProcessFacts.residentBytes
+        let resident = ProcessMemory().residentBytes
         var tables = 0
         for index in 0..<engine.databaseCount {
             tables += engine.databases[index].table.memoryBytes
@@ -71,11 +71,11 @@ enum InfoSections {
         info.field("used_memory_startup", 0)
         info.field("used_memory_dataset", data)
         info.field("used_memory_dataset_perc", percent(data, used))
-        let allocator = ProcessFacts.Allocator()
+        let allocator = AllocatorMemory()
         info.field("allocator_allocated", allocator.allocated)
         info.field("allocator_active", allocator.active)
         info.field("allocator_resident", allocator.resident)
-        info.size("total_system_memory", ProcessFacts.machineBytes)
+        info.size("total_system_memory", ProcessMemory.machineBytes)
         info.field("used_memory_lua", 0)
         info.field("used_memory_vm_eval", 0)
         info.field("used_memory_lua_human", "0B")

@@ -56,7 +56,7 @@ package final class ColdWriter: @unchecked Sendable {
     private let hooks: ColdWriterHooks
     private let queueBytesMax: Int
     private let retryMs: Int
-    private let mergeStepBytes: Int
+    private let mergeStep: Atomic<Int>
     private let durableCommits: Bool
 
     private let latch = Monitor()
@@ -80,13 +80,14 @@ package final class ColdWriter: @unchecked Sendable {
     ///     while the log still holds the batch's effects: `ColdStore.sync` before it is cut.
     package init(
         store: ColdStore, hooks: ColdWriterHooks, queueBytesMax: Int = 64 << 20,
-        retryMs: Int = 200, mergeStepBytes: Int = 16 << 20, durableCommits: Bool = true
+        retryMs: Int = 200, mergeStepBytes: Int = ColdWriter.mergeStepBytesMax,
+        durableCommits: Bool = true
     ) {
         self.store = store
         self.hooks = hooks
         self.queueBytesMax = queueBytesMax
         self.retryMs = retryMs
-        self.mergeStepBytes = mergeStepBytes
+        mergeStep = Atomic(mergeStepBytes)
         self.durableCommits = durableCommits
         // A read-only store has nothing to commit or merge.
         if store.options.readOnly { return }
@@ -94,6 +95,20 @@ package final class ColdWriter: @unchecked Sendable {
     }
 
     deinit { stop() }
+
+    package static let mergeStepBytesMax = 16 << 20
+    private static let mergeStepBytesMin = 1 << 20
+
+    /// What one merge transaction may write. Its pages are in memory until it commits.
+    private var mergeStepBytes: Int { mergeStep.load(ordering: .relaxed) }
+
+    /// Has the steps of merges fit a memory budget; 0: there is none. Any thread.
+    package func adapt(toBudget bytes: Int) {
+        let share = bytes > 0 ? bytes / 32 : .max
+        mergeStep.store(
+            min(max(share, ColdWriter.mergeStepBytesMin), ColdWriter.mergeStepBytesMax),
+            ordering: .relaxed)
+    }
 
     /// Whether `submit` would take a batch now.
     package var hasRoom: Bool { latch.withLock { figures.queuedBytes < queueBytesMax } }
