@@ -66,7 +66,7 @@ package struct Configuration: Sendable {
     package var coldTier = true
     /// Quota of the cold tier; 0: the disk is the limit.
     package var coldBytesMax = 0
-    package var coldReaderThreads = 2
+    package var coldReaderThreads = 8
     /// A second read of a cold key within so many milliseconds promotes it; 0: the first does.
     package var promotionWindowMs = 60_000
     package var archiveRetentionSeconds = 86_400

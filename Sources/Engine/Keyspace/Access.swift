@@ -4,9 +4,16 @@
 // an 8-bit logarithmic counter (Redis, `evict.c`: probability 1/((counter-5)*factor+1) to count
 // an access). Either way 24 bits; they survive the way through the cold tier in the record's
 // header.
+//
+// Time alone cannot tell a key that is used all day from one that was written once, a moment ago:
+// a flood of new keys would push out what is in use. So LRU keeps one more bit, whether a key was
+// used since it was written, and one that was not counts as idle for four times as long.
 
 enum Access {
     static let lruMask: UInt32 = 0xFF_FFFF
+    /// By LRU: used since it was written.
+    static let usedAgain: UInt32 = 1 << 24
+    private static let onceWritten: UInt64 = 4
     private static let initialCounter: UInt32 = 5
 
     /// The LRU clock at a time in Unix milliseconds.
@@ -17,6 +24,12 @@ enum Access {
     /// Seconds since the access that `access` marks, by LRU.
     static func idleSeconds(_ access: UInt32, clock: UInt32) -> UInt32 {
         (clock &- access) & lruMask
+    }
+
+    /// How gladly LRU lets go of a key.
+    static func idleScore(_ access: UInt32, clock: UInt32) -> UInt64 {
+        let idle = UInt64(idleSeconds(access, clock: clock))
+        return access & usedAgain != 0 ? idle : (idle + 1) * onceWritten
     }
 
     private static func minutes(_ engine: Engine) -> UInt32 {

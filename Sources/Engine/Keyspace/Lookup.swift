@@ -146,7 +146,7 @@ extension Engine {
         if policyIsLFU {
             entry.access = Access.countedLFU(entry.access, self)
         } else {
-            entry.access = accessClock
+            entry.access = accessClock | Access.usedAgain
         }
     }
 }

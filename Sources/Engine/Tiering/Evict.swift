@@ -194,7 +194,7 @@ extension Engine {
         let clean: UInt64 = entry.flags.contains(.dirty) ? 0 : 1
         switch policy {
         case .allkeysLRU, .volatileLRU:
-            return UInt64(Access.idleSeconds(entry.access, clock: accessClock)) << 1 | clean
+            return Access.idleScore(entry.access, clock: accessClock) << 1 | clean
         case .allkeysLFU, .volatileLFU:
             return UInt64(255 - Access.decayedCounter(entry.access, self)) << 1 | clean
         default:

@@ -23,6 +23,21 @@ import Testing
         }
     }
 
+    /// New keys that nobody asks for go before those that are in use, however recent they are.
+    @Test func aFloodDoesNotPushOutWhatIsInUse() throws {
+        let durable = try DurableEngine { $0.memoryBudget = MemoryBudget(bytes: 6 << 20) }
+        defer { durable.close() }
+        let used = (0..<2000).map { "used:\($0)" }
+        durable.turn(used.map { ["SET", $0, value] })
+        for start in stride(from: 0, to: 60_000, by: 100) {
+            durable.turn((start..<start + 100).map { ["SET", "key:\($0)", value] })
+            let first = start / 100 % 20 * 100
+            durable.turn(used[first..<first + 100].map { ["GET", $0] })
+        }
+        let hot = used.count { durable.run("TIER", "LOCATE", $0).contains("hot") }
+        #expect(hot > used.count * 9 / 10, "\(hot) of \(used.count)")
+    }
+
     /// The disk does nothing: writers wait, others are served; then everything goes on.
     @Test func onlyCommandsThatNeedMemoryWaitForTheDisk() throws {
         let durable = try DurableEngine { $0.memoryBudget = MemoryBudget(bytes: 2 << 20) }

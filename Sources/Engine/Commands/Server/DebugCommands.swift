@@ -82,7 +82,7 @@ enum DebugCommands {
         let address = UInt(bitPattern: entry.raw)
         var text = "Value at:0x\(String(address, radix: 16)) refcount:1 "
         text += "encoding:\(entry.objectEncodingName) serializedlength:\(sink.bytes.count) "
-        text += "lru:\(entry.access) lru_seconds_idle:\(idle)"
+        text += "lru:\(entry.access & Access.lruMask) lru_seconds_idle:\(idle)"
         if entry.encoding == .quickList {
             text += " ql_listpack_max:\(engine.configuration.listListpackSizeMax) ql_compressed:0"
         }
