@@ -79,6 +79,13 @@ struct HashForesight: ~Copyable {
         count &+= 1
     }
 
+    /// One with this key is executed next.
+    @inline(__always)
+    mutating func only(_ key: Bytes, _ hash: UInt64) {
+        self.key = key
+        self.hash = hash
+    }
+
     /// The request with this index is executed next.
     @inline(__always)
     mutating func turn(to index: Int) {

@@ -162,6 +162,7 @@ package final class Server: @unchecked Sendable {
             parts.append("\(report.skippedEffects) already in the cold tier")
         }
         if report.coldKeys > 0 { parts.append("\(report.coldKeys) cold keys") }
+        if report.threadLookUps > 0 { parts.append("\(report.threadLookUps) keys read ahead") }
         if report.importedKeys > 0 { parts.append("\(report.importedKeys) keys imported") }
         let what = parts.joined(separator: ", ")
         log.notice("Data opened from \(report.source) in \(report.milliseconds) ms: \(what)")

@@ -1,11 +1,12 @@
 """What survives the end of the process, orderly or not."""
 
+import re
 import signal
 import threading
 
 import pytest
 
-from conftest import command, scaled
+from conftest import TORTURE, command, scaled
 
 
 def fill(client):
@@ -133,3 +134,27 @@ def test_shutdown_during_a_snapshot_keeps_the_newer_one(start):
     client = server.client(single_connection_client=True)
     assert client.get("late") == b"value"
     assert client.dbsize() == scaled(400_000) + 1
+
+
+def test_a_long_log_is_read_ahead(start):
+    """Of a log that is worth it, a second thread looks the keys up; the server's log says so."""
+    server = start()
+    count = scaled(10_000)
+
+    def write(value):
+        raw = server.raw()
+        for first in range(0, count, 500):
+            raw.send(b"".join(
+                command("SET", f"key:{n}", value) for n in range(first, first + 500)))
+            assert raw.exactly(2500) == b"+OK\r\n" * 500
+
+    write("a" * 1000)
+    server.restart()
+    write("b" * 1000)
+    server.restart(signal.SIGKILL)
+    client = server.client()
+    assert client.dbsize() == count and client.get(f"key:{count - 1}") == b"b" * 1000
+    if not TORTURE:
+        found = re.search(r"(\d+) effects replayed, .* (\d+) keys read ahead", server.log())
+        assert found, server.log()
+        assert int(found[1]) == count and int(found[2]) > 0, found[0]

@@ -16,8 +16,9 @@
 /// A command of the log. Its views are valid until the next call of the reader.
 package struct LogCommand {
     package let database: Int
-    /// The name and its arguments; at least one.
-    package let arguments: UnsafeBufferPointer<Bytes>
+    /// The name and its arguments; at least one. Their bytes lie one behind the other in one piece
+    /// of memory.
+    package fileprivate(set) var arguments: UnsafeBufferPointer<Bytes>
     /// Position in the stream behind this command (0-based from the first file for Redis logs).
     package let endLSN: LSN
     /// Whether it is the DEL of a key whose time had come.
@@ -33,6 +34,15 @@ package struct LogCommand {
     /// The file that holds it, an index into `LogReader.fileNames`, and where its first byte is.
     package let file: Int
     package let offset: Int
+}
+
+extension LogCommand {
+    /// The same with copies of its arguments.
+    func with(_ arguments: UnsafeBufferPointer<Bytes>) -> LogCommand {
+        var copy = self
+        copy.arguments = arguments
+        return copy
+    }
 }
 
 /// Where a log that has been read to its end ends.

@@ -230,13 +230,11 @@ struct Opening {
         _ note: (String) -> Void
     ) throws(StartError) {
         try syncFiles(manifest)
-        let makeReader = {
-            @Sendable [disk, files, configuration] () throws(LogError) -> LogReader in
+        var reader = try starting { () throws(LogError) in
             try LogReader(
                 disk, files, manifest, loadTruncated: configuration.aofLoadTruncated,
                 bulkBytesMax: Int.max >> 1)
         }
-        var reader = try starting(makeReader)
         var from = reader.startLSN
         report.source = "log"
         if stream != nil, let store = engine.tier?.store {
@@ -263,7 +261,7 @@ struct Opening {
         defer { engine.withLock { $0.guardedLSN = .max } }
         let end: LogEnd?
         do throws(LogError) {
-            end = try engine.replay(&reader, from: from, another: makeReader, report: &report)
+            end = try engine.replay(&reader, from: from, readsAhead: true, report: &report)
         } catch {
             throw StartError(error.description)
         }

@@ -16,6 +16,8 @@ package struct RecoveryReport: Sendable {
     package var skippedEffects = 0
     /// Those whose record had been read ahead.
     package var foreseenEffects = 0
+    /// How many keys the second thread has looked up ahead of the replay.
+    package var threadLookUps = 0
     package var droppedBytes = 0
     package var droppedReason = ""
     package var coldKeys = 0
@@ -31,25 +33,26 @@ extension Engine {
     private static let prefetchDistance = 8
 
     /// Replays what a reader yields from position `from` on; everything before is in the cold
-    /// tier. Returns the log's end; nil if `until` came before it. `another` makes a second reader
-    /// of the same log, to read ahead with.
+    /// tier. Returns the log's end; nil if `until` came before it. `readsAhead`: the cold tier, too,
+    /// and so up to the end.
     func replay(
         _ reader: inout LogReader, from: LSN = 0, until limit: RestoreLimit? = nil,
-        another: (@Sendable () throws(LogError) -> LogReader)? = nil,
-        report: inout RecoveryReport
+        readsAhead: Bool = false, report: inout RecoveryReport
     ) throws(LogError) -> LogEnd? {
         let client = beginReplay(reader.totalBytes)
         defer { withLock { $0.endReplay() } }
-        if let another, reader.totalBytes >= readAheadMode.logBytesMin { readAhead(another) }
-        defer { report.foreseenEffects += stopReadingAhead() }
+        let ahead = readsAhead ? readAhead(reader.totalBytes) : nil
+        defer { if let ahead { stopReadingAhead(ahead, &report) } }
         var isAtEnd = false
         var delayUs = 0
         while !isAtEnd {
+            if let ahead, try !ahead.refill(&reader) { break }
             try withLock { (_) throws(LogError) in
+                defer { foresight.end(keepsGroup: false) }
                 delayUs = configuration.keyLoadDelayUs
                 for _ in 0..<(delayUs == 0 ? 64 : 1) {
-                    guard let command = try reader.next() else {
-                        isAtEnd = true
+                    guard let command = try ahead == nil ? reader.next() : ahead!.next() else {
+                        isAtEnd = ahead == nil
                         break
                     }
                     if let limit, command.startsUnit, command.endLSN > from,
@@ -59,7 +62,7 @@ extension Engine {
                         break
                     }
                     if command.database >= databaseCount { throw .database(command.database) }
-                    foresee(command)
+                    if let ahead { foresee(command, ahead) }
                     if command.endLSN > from, apply(command, client) {
                         report.replayedEffects += 1
                     } else {
@@ -77,31 +80,30 @@ extension Engine {
         return reader.end
     }
 
-    private func readAhead(_ makeReader: @escaping @Sendable () throws(LogError) -> LogReader) {
+    private func readAhead(_ logBytes: Int) -> ReplayAhead? {
         withLock { engine in
-            guard let tier, tier.store.newestLSN > 0 else { return }
-            engine.replayAhead = ReplayAhead(engine, tier.store, makeReader)
+            guard let tier, tier.store.newestLSN > 0, logBytes >= readAheadMode.logBytesMin
+            else { return nil }
+            engine.replayAhead = ReplayAhead(engine, tier.store)
+            return engine.replayAhead
         }
     }
 
-    private func stopReadingAhead() -> Int {
-        guard let ahead = withLock({ $0.replayAhead }) else { return 0 }
-        ahead.stop()
-        return withLock { engine in
-            engine.replayAhead = nil
-            return ahead.servedCount
-        }
+    private func stopReadingAhead(_ ahead: ReplayAhead, _ report: inout RecoveryReport) {
+        report.threadLookUps += ahead.stop()
+        report.foreseenEffects += ahead.servedCount
+        withLock { $0.replayAhead = nil }
     }
 
     /// Asks for what the next effects will need.
     @inline(__always)
-    private func foresee(_ command: LogCommand) {
-        guard let replayAhead else { return }
-        replayAhead.next(command.endLSN)
-        if let hash = replayAhead.hash(after: Engine.prefetchDistance) {
+    private func foresee(_ command: LogCommand, _ ahead: ReplayAhead) {
+        let key = ahead.key
+        foresight.only(key.bytes, key.hash)
+        if let hash = ahead.hash(after: Engine.prefetchDistance) {
             databases[command.database].table.prefetchSegment(hash)
         }
-        if let hash = replayAhead.hash(after: Engine.prefetchDistance / 2) {
+        if let hash = ahead.hash(after: Engine.prefetchDistance / 2) {
             databases[command.database].table.prefetchEntry(hash)
         }
     }
@@ -184,7 +186,7 @@ extension Engine {
         }
         let namespace = databases[key.database].namespace
         if let found = replayAhead?.find(key, namespace) {
-            return found.state != .absent && found.recordLSN >= replayLSN
+            return found.pointee.state != .absent && found.pointee.recordLSN >= replayLSN
         }
         guard tier.store.mayContain(namespace: namespace, hash: key.hash) else { return false }
         do {

@@ -1,11 +1,12 @@
-// Reading the cold tier ahead of the replay.
+// Reading the log and the cold tier ahead of the replay.
 //
 // Most effects of a log's tail are on keys that are cold, and each of those costs a search through
-// LMDB's tree: two thirds of the time of a replay, spent waiting for memory. So a second thread
-// reads the same log, ahead, and looks the keys up: some thousand effects at a time, in the order in
-// which the records lie, so that neighbours share the upper pages of the tree and the filters. What
-// it finds stands ready when the effect is executed. Nobody waits for it: where the replay catches
-// up, it reads the rest of these keys in place, while the thread goes on in front of it.
+// LMDB's tree: two thirds of the time of a replay, spent waiting for memory. So the replay takes
+// some thousand effects at a time out of the log, and their keys are looked up in the order in which
+// the records lie, so that neighbours share the upper pages of the tree and the filters. A second
+// thread does that while the replay executes what came before. What it has not begun when the replay
+// comes there, the replay looks up itself: neither waits while there is work, and where there is no
+// second thread, the replay does all of it.
 //
 // What was read ahead may be out of date. A key's record changes only while the key is hot, and
 // while it is hot nobody asks for its record. So what was read is valid unless its key has left the
@@ -14,19 +15,21 @@
 import Glibc
 import Synchronization
 
-/// The reading thread, and what it has read. `next`, `find`, `noteLeave` and `stop` are the
-/// replay's, under the engine's lock.
+/// The effects of a log, with what the cold tier has of their keys. The replay's thread's, but for
+/// `noteLeave`. Under the engine's lock: `next`, `find` and `noteLeave`; without it: `refill`, `stop`.
 final class ReplayAhead: @unchecked Sendable {
     struct Mode {
-        /// A shorter log is not worth a thread.
+        /// A shorter log is not worth it.
         var logBytesMin = 4 << 20
-        /// The replay waits for what is read ahead. For tests, which want it read early.
+        /// There is no second thread. For tests, like the next.
+        var isAlone = false
+        /// The replay waits until all that can be is read ahead.
         var isAwaited = false
     }
 
     /// What the cold tier has of one effect's key.
     struct Found {
-        enum State: UInt8 { case unknown, wanted, absent, tombstone, live }
+        enum State: UInt8 { case unknown, absent, tombstone, live }
 
         var state = State.unknown
         /// Whether the effect puts another value in the place of what the key has.
@@ -34,187 +37,179 @@ final class ReplayAhead: @unchecked Sendable {
         var type: UInt8 = 0
         var namespace: UInt32 = 0
         var hash: UInt64 = 0
-        /// Position behind the effect.
-        var endLSN: LSN = 0
+        /// Without an address: the effect has no key.
+        var key = Bytes(start: nil, count: 0)
+        var payload = Bytes(start: nil, count: 0)
         var recordLSN: LSN = 0
         var expiry: Int64 = 0
         var access: UInt32 = 0
-        /// In the portion's bytes.
-        var keyStart: UInt32 = 0
-        var keyCount: UInt32 = 0
-        var payloadStart: UInt32 = 0
-        var payloadCount: UInt32 = 0
     }
 
-    /// Effects that are looked up together.
-    final class Portion {
-        static let effectsMax = 2048
-        /// For the keys and values of a portion; what has no room is read in place.
-        static let bytesMax = 1 << 19
-        /// A longer key or value is not worth copying.
-        static let partBytesMax = 1024
-
-        let effects = UnsafeMutablePointer<Found>.allocate(capacity: effectsMax)
-        let bytes = UnsafeMutableRawPointer.allocate(byteCount: bytesMax, alignment: 16)
-        /// The number of the first effect in the log.
-        var first = 0
-        var count = 0
-        var byteCount = 0
-        /// How many keys had left the hot tier when the reading began.
-        var stamp: UInt64 = 0
-
-        deinit {
-            effects.deallocate()
-            bytes.deallocate()
-        }
-
-        func begin(at first: Int) {
-            self.first = first
-            count = 0
-            byteCount = 0
-        }
-
-        /// Copies a part and returns where it is; nil if it has no room.
-        func keep(_ part: Bytes) -> UInt32? {
-            guard part.count <= Portion.partBytesMax, part.count <= Portion.bytesMax - byteCount
-            else { return nil }
-            let start = byteCount
-            if let source = part.baseAddress { memcpy(bytes + start, source, part.count) }
-            byteCount += part.count
-            return UInt32(start)
-        }
-
-        func key(_ found: Found) -> Bytes {
-            Bytes(start: bytes + Int(found.keyStart), count: Int(found.keyCount))
-        }
-
-        func payload(_ found: Found) -> Bytes {
-            Bytes(start: bytes + Int(found.payloadStart), count: Int(found.payloadCount))
-        }
-    }
-
-    private static let portionsMax = 8
-    private static let leaveBits = 14
-    /// Effects after which it is asked again whether something has been read.
-    private static let lookInterval = 64
+    private static let portionsMax = 3
+    private static let leaveBits = 16
 
     private let engine: Engine
     private let store: ColdStore
     private let guardedLSN: LSN
-    private let isAwaited: Bool
-    private let makeReader: @Sendable () throws(LogError) -> LogReader
+    private let mode: Mode
     private var thread: BackgroundThread?
 
     private let monitor = Monitor()
-    private var ready: [Portion] = []
-    private var idle = (0..<portionsMax).map { _ in Portion() }
+    /// In the log's order. Who takes look-ups out of them or adds to them holds the monitor.
+    private var queue: [ReplayPortion] = []
     private var isStopping = false
-    private var isAtEnd = false
-    /// By database, as the replay had them last.
-    private var namespaces: [UInt32] = []
-    /// The effect that the replay is at.
-    private let reached = Atomic(0)
+    /// How many keys the thread has looked up.
+    private var threadCount = 0
     private let leaveCount = Atomic<UInt64>(0)
-
-    // MARK: The replay's
 
     /// By the top bits of a key's hash: how many keys had left when the last of those did.
     private let lastLeave = UnsafeMutablePointer<UInt64>.allocate(capacity: 1 << leaveBits)
-    private var portion: Portion?
-    private var number = -1
-    /// What is known of the effect at hand.
-    private var current: UnsafeMutablePointer<Found>?
+    private var idle = (1..<portionsMax).map { _ in ReplayPortion() }
+    private var portion = ReplayPortion()
+    /// What it holds.
+    private var commands: UnsafeMutablePointer<LogCommand>
+    private var found: UnsafeMutablePointer<Found>
+    private var count = 0
+    /// Of the effect at hand, in its portion.
+    private var index = -1
+    /// Read, and without room in the last portion.
+    private var pending: LogCommand?
+    /// The last command of the queue lies where the reader has it.
+    private var isLent = false
+    private var isAtEnd = false
+    /// What is wrong with the log behind the queue.
+    private var failure: LogError?
     /// How often something was known.
     private(set) var servedCount = 0
 
-    /// Begins, under the engine's lock, reading the log that `makeReader` opens.
-    init(
-        _ engine: Engine, _ store: ColdStore,
-        _ makeReader: @escaping @Sendable () throws(LogError) -> LogReader
-    ) {
+    /// Begins, under the engine's lock.
+    init(_ engine: Engine, _ store: ColdStore) {
         self.engine = engine
         self.store = store
         guardedLSN = engine.guardedLSN
-        isAwaited = engine.readAheadMode.isAwaited
-        self.makeReader = makeReader
+        mode = engine.readAheadMode
+        commands = portion.commands
+        found = portion.found
         lastLeave.initialize(repeating: 0, count: 1 << ReplayAhead.leaveBits)
-        namespaces = currentNamespaces
-        thread = BackgroundThread { [unowned self] in run() }
+        if !mode.isAlone { thread = .ifPossible { [unowned self] in run() } }
     }
 
     deinit { lastLeave.deallocate() }
 
-    /// Ends the reading.
-    func stop() {
+    /// Ends the thread; returns how many keys that has looked up.
+    func stop() -> Int {
         monitor.withLock {
             isStopping = true
             monitor.notifyAll()
         }
         thread?.join()
         thread = nil
+        return threadCount
     }
 
-    /// The replay turns to the next effect of the log, which ends at `endLSN`.
+    // MARK: Effects
+
+    /// The next effect; nil when those that were read ahead are through.
     @inline(__always)
-    func next(_ endLSN: LSN) {
-        number += 1
-        current = nil
-        if let portion, number < portion.first + portion.count {
-            let found = portion.effects + (number - portion.first)
-            if found.pointee.endLSN == endLSN { current = found }
-        } else if portion != nil || number % ReplayAhead.lookInterval == 0 {
-            turnPortion(endLSN)
+    func next() -> LogCommand? {
+        if index + 1 >= count { return nil }
+        index += 1
+        return commands[index]
+    }
+
+    /// Has `next` go on; false at the log's end. What is wrong with the log is thrown when all
+    /// before it has been executed.
+    func refill(_ reader: inout LogReader) throws(LogError) -> Bool {
+        if index + 1 < count { return true }
+        count = 0
+        index = -1
+        if queue.isEmpty { isLent = false }
+        idle.append(portion)
+        while !isAtEnd, !isLent, let portion = idle.popLast() { fill(portion, &reader) }
+        guard let first = queue.first else {
+            if let failure { throw failure }
+            return false
         }
+        finish(first)
+        portion = first
+        commands = first.commands
+        found = first.found
+        count = first.count
+        return true
     }
 
-    private var currentNamespaces: [UInt32] {
-        (0..<engine.databaseCount).map { engine.databases[$0].namespace }
-    }
-
-    @inline(never)
-    private func turnPortion(_ endLSN: LSN) {
-        reached.store(number, ordering: .relaxed)
+    private func fill(_ portion: ReplayPortion, _ reader: inout LogReader) {
+        portion.clear()
+        let namespaces = engine.withLock { engine in
+            (0..<engine.databaseCount).map { engine.databases[$0].namespace }
+        }
+        do throws(LogError) {
+            while !portion.isFull {
+                guard let command = try pending != nil ? pending : reader.next() else {
+                    isAtEnd = true
+                    break
+                }
+                pending = command
+                if !portion.append(command) {
+                    if portion.count > 0 { break }
+                    portion.lend(command)
+                    isLent = true
+                }
+                pending = nil
+                describe(portion, namespaces)
+                if isLent { break }
+            }
+        } catch {
+            failure = error
+            isAtEnd = true
+        }
+        portion.sort()
+        if portion.count == 0 { return }
         monitor.withLock {
-            namespaces = currentNamespaces
-            if let portion {
-                idle.append(portion)
-                monitor.notifyAll()
-            }
-            portion = nil
-            while let first = ready.first, first.first + first.count <= number {
-                idle.append(ready.removeFirst())
-                monitor.notifyAll()
-            }
-            while isAwaited, ready.isEmpty, !isAtEnd { monitor.wait() }
-            if let first = ready.first, first.first <= number { portion = ready.removeFirst() }
+            queue.append(portion)
+            monitor.notifyAll()
         }
-        guard let portion else { return }
-        let found = portion.effects + (number - portion.first)
-        if found.pointee.endLSN == endLSN { current = found }
     }
 
-    /// The hashes of the effect at hand and of the one `distance` further on, as far as known.
+    /// Finds the key of the portion's last effect.
+    private func describe(_ portion: ReplayPortion, _ namespaces: [UInt32]) {
+        let command = portion.commands[portion.count - 1]
+        let arguments = Arguments(command.arguments)
+        var found = Found()
+        if command.database < namespaces.count, let name = engine.commands.find(arguments[0]),
+            let place = engine.commands.keyOfEffect(name, arguments)
+        {
+            found.key = arguments[place]
+            found.hash = engine.secret.hash(found.key)
+            found.namespace = namespaces[command.database]
+            found.replaces = Engine.stringThatReplaces(arguments) != nil
+        }
+        portion.found[portion.count - 1] = found
+    }
+
+    /// The key of the effect at hand, with its hash.
+    @inline(__always)
+    var key: (bytes: Bytes, hash: UInt64) {
+        (found[index].key, found[index].hash)
+    }
+
+    /// The hash of the effect `distance` further on, as far as known.
     @inline(__always)
     func hash(after distance: Int) -> UInt64? {
-        guard let portion, current != nil, number + distance < portion.first + portion.count
-        else { return nil }
-        return portion.effects[number + distance - portion.first].hash
+        index + distance < count ? found[index + distance].hash : nil
     }
 
     /// What the cold tier has of the key of the effect at hand; nil if that is not known.
-    func find(_ key: Key, _ namespace: UInt32) -> Found? {
-        guard let current, let portion,
-            current.pointee.state.rawValue > Found.State.wanted.rawValue,
-            current.pointee.hash == key.hash, current.pointee.namespace == namespace,
-            lastLeave[bucket(key.hash)] <= portion.stamp,
-            portion.key(current.pointee).equals(key.bytes)
+    func find(_ key: Key, _ namespace: UInt32) -> UnsafePointer<Found>? {
+        guard index >= 0 else { return nil }
+        let found = found + index
+        guard found.pointee.state != .unknown, found.pointee.hash == key.hash,
+            found.pointee.namespace == namespace, lastLeave[bucket(key.hash)] <= portion.stamp,
+            found.pointee.key.equals(key.bytes)
         else { return nil }
         servedCount += 1
-        return current.pointee
+        return UnsafePointer(found)
     }
-
-    /// The value that `find` has returned.
-    func payload(_ found: Found) -> Bytes { portion!.payload(found) }
 
     /// A key has left the hot tier; its newest record is committed.
     func noteLeave(_ hash: UInt64) {
@@ -225,116 +220,89 @@ final class ReplayAhead: @unchecked Sendable {
 
     private func bucket(_ hash: UInt64) -> Int { Int(hash >> UInt64(64 - ReplayAhead.leaveBits)) }
 
-    // MARK: The thread's
+    // MARK: Look-ups
 
     private func run() {
-        // What is wrong with the log the replay will find, too.
-        guard var reader = try? makeReader() else {
-            return monitor.withLock {
-                isAtEnd = true
-                monitor.notifyAll()
-            }
-        }
-        var number = 0
-        while let portion = takeIdle() {
-            portion.begin(at: number)
-            let more = (try? fill(portion, &reader)) ?? false
-            number += portion.count
-            lookUp(portion)
-            monitor.withLock {
-                ready.append(portion)
-                isAtEnd = !more
-                monitor.notifyAll()
-            }
-            if !more { return }
+        while let (portion, places) = monitor.withLock({ nextLookUps() }) {
+            lookUp(portion, places)
+            monitor.withLock { threadCount += places.count }
         }
     }
 
-    private func takeIdle() -> Portion? {
+    private func nextLookUps() -> (ReplayPortion, Range<Int>)? {
+        while !isStopping {
+            for portion in queue {
+                if let places = claim(portion) { return (portion, places) }
+            }
+            monitor.wait()
+        }
+        return nil
+    }
+
+    /// Takes on look-ups, holding the monitor.
+    private func claim(_ portion: ReplayPortion) -> Range<Int>? {
+        if portion.claimed == 0 { portion.stamp = leaveCount.load(ordering: .acquiring) }
+        return portion.claim()
+    }
+
+    /// Takes the first portion out of the queue when its look-ups are done.
+    private func finish(_ portion: ReplayPortion) {
+        let waits = mode.isAwaited && thread != nil
+        while !waits, let places = monitor.withLock({ claim(portion) }) { lookUp(portion, places) }
         monitor.withLock {
-            while idle.isEmpty, !isStopping { monitor.wait() }
-            return isStopping ? nil : idle.removeLast()
+            let awaited = waits ? queue : [portion]
+            while awaited.contains(where: { !$0.isFinished }) { monitor.wait() }
+            queue.removeFirst()
         }
     }
 
-    /// Reads effects of the log until the portion is full; false when the log ends.
-    private func fill(
-        _ portion: Portion, _ reader: inout LogReader
-    ) throws(LogError) -> Bool {
-        let namespaces: [UInt32] = monitor.withLock { self.namespaces }
-        while portion.count < Portion.effectsMax {
-            guard let command = try reader.next() else { return false }
-            var found = Found()
-            found.endLSN = command.endLSN
-            let arguments = Arguments(command.arguments)
-            if command.database < namespaces.count,
-                let index = engine.commands.find(arguments[0]),
-                let place = engine.commands.keyOfEffect(index, arguments)
-            {
-                let key = arguments[place]
-                found.namespace = namespaces[command.database]
-                found.hash = engine.secret.hash(key)
-                if let start = portion.keep(key) {
-                    found.keyStart = start
-                    found.keyCount = UInt32(key.count)
-                    found.replaces = Engine.stringThatReplaces(arguments) != nil
-                    found.state = .wanted
-                }
-            }
-            portion.effects[portion.count] = found
-            portion.count += 1
-        }
-        return true
-    }
-
-    private func isPassed(_ portion: Portion) -> Bool {
-        !isAwaited && reached.load(ordering: .relaxed) >= portion.first
-    }
-
-    /// Looks the keys up, in the order of their records, until the replay comes to them: then both
-    /// would read the same. What cannot be read that way is read in place, which reports why.
-    private func lookUp(_ portion: Portion) {
-        portion.stamp = leaveCount.load(ordering: .acquiring)
-        let effects = portion.effects
-        let order = (0..<portion.count).filter { effects[$0].state == .wanted }
-            .map { (hash: effects[$0].hash, index: $0) }.sorted { $0.hash < $1.hash }
+    /// What cannot be read this way is read in place, which reports why.
+    private func lookUp(_ portion: ReplayPortion, _ places: Range<Int>) {
+        var room = portion.payloads(of: places)
         try? store.withLookUps { lookUps in
-            for (place, (hash, index)) in order.enumerated() {
-                if place & 15 == 0, isPassed(portion) { return }
-                let found = effects + index
+            for place in places {
+                let index = Int(portion.order[place])
+                let found = portion.found + index
                 // Where records may be newer than the effect, their positions must be right.
-                let checked = !found.pointee.replaces || found.pointee.endLSN <= guardedLSN
+                let checked =
+                    !found.pointee.replaces || portion.commands[index].endLSN <= guardedLSN
                 try lookUps.peek(
-                    found.pointee.namespace, hash, portion.key(found.pointee), checked: checked
-                ) { portion.note($0, $1, in: found) }
+                    found.pointee.namespace, found.pointee.hash, found.pointee.key,
+                    checked: checked
+                ) { found.pointee.note($0, isTombstone: $1, &room) }
             }
+        }
+        monitor.withLock {
+            portion.finished += places.count
+            if portion.isFinished { monitor.notifyAll() }
         }
     }
 }
 
-extension ReplayAhead.Portion {
+extension ReplayAhead.Found {
     /// Takes what a look-up has found; the record is nil if there is none.
-    fileprivate func note(
-        _ record: ColdRecord?, _ isTombstone: Bool,
-        in found: UnsafeMutablePointer<ReplayAhead.Found>
+    fileprivate mutating func note(
+        _ record: ColdRecord?, isTombstone: Bool, _ room: inout UnsafeMutableRawBufferPointer
     ) {
         guard let record else {
-            found.pointee.state = .absent
+            state = .absent
             return
         }
-        found.pointee.recordLSN = record.lsn
+        recordLSN = record.lsn
         if isTombstone {
-            found.pointee.state = .tombstone
+            state = .tombstone
             return
         }
-        found.pointee.type = record.type
-        found.pointee.access = record.access
-        found.pointee.expiry = record.expiry
-        if !found.pointee.replaces {
-            guard let start = keep(record.payload) else { return }
-            found.pointee.payloadStart = start
-            found.pointee.payloadCount = UInt32(record.payload.count)
+        type = record.type
+        access = record.access
+        expiry = record.expiry
+        if !replaces {
+            let count = record.payload.count
+            if count > Swift.min(room.count, ReplayPortion.payloadBytesMax) { return }
+            room.copyMemory(from: record.payload)
+            payload = Bytes(rebasing: room[0..<count])
+            room = UnsafeMutableRawBufferPointer(rebasing: room[count...])
         }
-        found.pointee.state = .live
+        state = .live
     }
 }

@@ -70,11 +70,13 @@ extension Engine {
 
     /// The same of what was read ahead of the replay; nil if that does not tell.
     private func bringIn(_ key: Key, _ tier: Tier, _ ahead: ReplayAhead) -> Entry?? {
-        guard let found = ahead.find(key, databases[key.database].namespace) else { return nil }
+        guard let found = ahead.find(key, databases[key.database].namespace)?.pointee else {
+            return nil
+        }
         guard found.state == .live else { return .some(nil) }
         let entry = adopt(
             key, type: found.type, access: found.access, expiry: found.expiry,
-            ahead.payload(found), tier)
+            found.payload, tier)
         if entry != nil {
             tier.stats.fetchedKeys += 1
             tier.stats.promotedKeys += 1

@@ -63,7 +63,20 @@ package final class BackgroundThread: @unchecked Sendable {
     /// Starts the thread. A `patient` one gives way to the others when they want its core: work
     /// that nobody waits for, such as a snapshot, does not show in the latency of commands then.
     package init(patient: Bool = false, _ body: @escaping @Sendable () -> Void) {
-        let start = Unmanaged.passRetained(ThreadStart(patient, body))
+        let failure = start(ThreadStart(patient, body))
+        if failure != 0 { fatalError("cannot start a thread: \(failure)") }
+    }
+
+    private init() {}
+
+    /// Starts a thread; nil if the system has none to spare.
+    static func ifPossible(_ body: @escaping @Sendable () -> Void) -> BackgroundThread? {
+        let thread = BackgroundThread()
+        return thread.start(ThreadStart(false, body)) == 0 ? thread : nil
+    }
+
+    private func start(_ start: ThreadStart) -> CInt {
+        let start = Unmanaged.passRetained(start)
         let failure = pthread_create(
             &thread, nil,
             { raw in
@@ -73,7 +86,8 @@ package final class BackgroundThread: @unchecked Sendable {
                 start.body()
                 return nil
             }, start.toOpaque())
-        if failure != 0 { fatalError("cannot start a thread: \(failure)") }
+        if failure != 0 { start.release() }
+        return failure
     }
 
     /// Waits for the closure to return. Once.
