@@ -43,8 +43,7 @@ import Testing
         #expect(digest(crashed) == before, "seed \(seed), second recovery")
     }
 
-    /// A flipped bit far behind the log's start is told with its file and place, and after the
-    /// effects before it have been replayed.
+    /// What a damaged byte far behind the log's start is told as, with its file and place.
     @Test func damageIsToldAsWithoutReadingAhead() throws {
         var logBytesMin = 0
         let durable = try DurableEngine {
