@@ -36,7 +36,7 @@ extension MemoryBudget {
 extension Engine {
     private static let memoryLookMs: Int64 = 100
 
-    /// Adapts an automatic budget, and what follows from the budget.
+    /// Adapts an automatic budget, and what follows from the budget and from what is used.
     func followMemory() {
         guard nowMs >= nextMemoryLookMs else { return }
         nextMemoryLookMs = nowMs + Engine.memoryLookMs
@@ -45,8 +45,7 @@ extension Engine {
             configuration.memoryBudget = configuration.memoryBudget.follow(
                 besideBytes: besideBytes, limitBytes: MachineMemory.limitBytes)
         }
-        let budget = configuration.maxmemory
-        tier?.promotion.adapt(toBudget: budget)
-        tier?.writer.adapt(toBudget: budget)
+        tier?.promotion.adapt(toMemory: Heap.usedBytes)
+        tier?.writer.adapt(toBudget: configuration.maxmemory)
     }
 }

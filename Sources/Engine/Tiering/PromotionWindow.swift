@@ -4,7 +4,7 @@
 // A direct-mapped table of hash fragments, each with the time it was seen. It forgets by being
 // overwritten, and a wrong hit only keeps a key that was asked for once. What it can tell apart is
 // what passes through it between two fetches of a key: so it has about as many slots as the hot
-// tier has entries, at four bytes each a hundredth of the budget. (With 8192 slots, two seconds of
+// tier has entries, at four bytes each a hundredth of its memory. (With 8192 slots, two seconds of
 // a slow disk's reads, keys that were wanted every ten seconds never came to stay.)
 
 struct PromotionWindow {
@@ -13,7 +13,7 @@ struct PromotionWindow {
 
     private static let slotsMin = 1 << 13
     private static let slotsMax = 1 << 24
-    private static let budgetBytesPerSlot = 512
+    private static let bytesPerSlot = 512
     private static let tickMs: Int64 = 64
     private static let timeMask: UInt32 = 1 << 20 - 1
 
@@ -21,17 +21,17 @@ struct PromotionWindow {
 
     var byteCount: Int { seen.count * MemoryLayout<UInt32>.stride }
 
-    /// The number of slots that fits a budget; 0 bytes: there is no limit, and nothing to remember.
-    static func slotCount(forBudget bytes: Int) -> Int {
+    /// The number of slots for a hot tier of so many bytes.
+    static func slotCount(forMemory bytes: Int) -> Int {
         var count = slotsMin
-        while count < slotsMax, count < bytes / budgetBytesPerSlot { count *= 2 }
+        while count < slotsMax, count < bytes / bytesPerSlot { count *= 2 }
         return count
     }
 
-    /// Follows a budget that has changed by much; what is remembered is forgotten.
-    mutating func adapt(toBudget bytes: Int) {
-        let count = PromotionWindow.slotCount(forBudget: bytes)
-        // An automatic budget moves a little all the time.
+    /// Follows a hot tier that has grown or shrunk by much; what is remembered is forgotten.
+    mutating func adapt(toMemory bytes: Int) {
+        let count = PromotionWindow.slotCount(forMemory: bytes)
+        // What is used moves a little all the time.
         guard count > seen.count || count * 4 <= seen.count else { return }
         seen = Array(repeating: 0, count: count)
     }

@@ -22,12 +22,12 @@ import Testing
 
     /// A key that comes back after as many others as the hot tier has entries is still known.
     @Test func itRemembersAsManyKeysAsTheHotTierHolds() {
-        let budget = 64 << 20
+        let memory = 64 << 20
         var window = PromotionWindow()
-        window.adapt(toBudget: budget)
-        #expect(window.byteCount <= budget / 64)
+        window.adapt(toMemory: memory)
+        #expect(window.byteCount <= memory / 64)
         var random = TestRandom(5)
-        let keys = (0..<budget / 1024).map { _ in random.next() }
+        let keys = (0..<memory / 1024).map { _ in random.next() }
         for key in keys { _ = window.noteAndTest(key, nowMs: day, windowMs: 60_000) }
         var known = 0
         for key in keys where window.noteAndTest(key, nowMs: day + 1000, windowMs: 60_000) {
@@ -36,16 +36,28 @@ import Testing
         #expect(known > keys.count / 2, "\(known) of \(keys.count)")
     }
 
-    @Test func anAutomaticBudgetThatMovesALittleForgetsNothing() {
+    @Test func aHotTierThatMovesALittleForgetsNothing() {
         var window = PromotionWindow()
-        window.adapt(toBudget: 100 << 20)
+        window.adapt(toMemory: 100 << 20)
         _ = window.noteAndTest(7 << 52 | 1, nowMs: day, windowMs: 60_000)
-        window.adapt(toBudget: 99 << 20)
-        window.adapt(toBudget: 60 << 20)
+        window.adapt(toMemory: 99 << 20)
+        window.adapt(toMemory: 60 << 20)
         let isKnown = window.noteAndTest(7 << 52 | 1, nowMs: day, windowMs: 60_000)
         #expect(isKnown)
-        window.adapt(toBudget: 8 << 20)
-        #expect(window.byteCount == 4 * PromotionWindow.slotCount(forBudget: 8 << 20))
+        window.adapt(toMemory: 8 << 20)
+        #expect(window.byteCount == 4 * PromotionWindow.slotCount(forMemory: 8 << 20))
+    }
+
+    /// A large budget costs nothing before it is used.
+    @Test func anEmptyServerRemembersLittle() throws {
+        let durable = try DurableEngine { $0.memoryBudget = MemoryBudget(bytes: 16 << 30) }
+        defer { durable.close() }
+        let bytes = durable.engine.withLock { engine in
+            engine.nowMs += 1000
+            engine.followMemory()
+            return engine.tier!.promotion.byteCount
+        }
+        #expect(bytes <= 1 << 20, "\(bytes)")
     }
 
     /// While memory is free the first read keeps a key; when it is not, the second.
