@@ -34,6 +34,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common.h"
+
 enum { KEY_BYTES = 16, VALUE_MAX = 4096, PIPELINE_MAX = 64, GROUPS_MAX = 4, BUCKETS = 64 * 128 };
 enum { INPUT_BYTES = PIPELINE_MAX * (VALUE_MAX + 32) };
 enum order { UNIFORM, ZIPF, ONCE };
@@ -67,24 +69,6 @@ struct connection {
 
 static uint64_t key_count;
 static size_t value_bytes;
-
-static void fail(const char *what) {
-    perror(what);
-    exit(1);
-}
-
-static double now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
-static uint64_t mix(uint64_t x) {
-    x += 0x9E3779B97F4A7C15ull;
-    x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9ull;
-    x = (x ^ (x >> 27)) * 0x94D049BB133111EBull;
-    return x ^ (x >> 31);
-}
 
 static uint64_t draw(struct group *group) { return mix(group->random++); }
 static double fraction(struct group *group) { return (double)(draw(group) >> 11) * 0x1p-53; }

@@ -19,23 +19,14 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common.h"
+
 struct connection {
     int fd;
     size_t awaited;  // bytes of replies that are still to come
 };
 
 static char input[1 << 20];
-
-static void fail(const char *what) {
-    perror(what);
-    exit(1);
-}
-
-static double now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
 
 static int dial(int port) {
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), yes = 1;

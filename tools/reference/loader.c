@@ -17,6 +17,8 @@
 #include <sys/mman.h>
 #include <time.h>
 
+#include "common.h"
+
 enum { WIDTH = 8, LEVELS = 12, STEP_BYTES = 16 << 20, AHEAD_SHIFT = 18 };
 
 struct record { uint64_t hash; uint32_t index; };
@@ -28,19 +30,6 @@ static void check(int status, const char *what) {
     if (status == 0) return;
     fprintf(stderr, "loader: %s: %s\n", what, mdb_strerror(status));
     exit(1);
-}
-
-static double now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
-static uint64_t mix(uint64_t x) {
-    x += 0x9E3779B97F4A7C15ull;
-    x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9ull;
-    x = (x ^ (x >> 27)) * 0x94D049BB133111EBull;
-    return x ^ (x >> 31);
 }
 
 // By hash: eight passes over one byte each.

@@ -18,6 +18,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "common.h"
+
 enum { RUNS_MAX = 1024, KEY_MAX = 56, COLLECTORS = 32, THREADS_MAX = 128 };
 
 struct sample { uint32_t run; uint32_t length; char key[KEY_MAX]; };
@@ -40,19 +42,6 @@ static void check(int status, const char *what) {
     if (status == 0) return;
     fprintf(stderr, "reader: %s: %s\n", what, mdb_strerror(status));
     exit(1);
-}
-
-static double now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
-static uint64_t next(uint64_t *state) {
-    uint64_t x = *state += 0x9E3779B97F4A7C15ull;
-    x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9ull;
-    x = (x ^ (x >> 27)) * 0x94D049BB133111EBull;
-    return x ^ (x >> 31);
 }
 
 static void open_runs(void) {
@@ -83,7 +72,7 @@ static void open_runs(void) {
 static int collect(MDB_txn *txn, struct reader *me, struct sample *sample) {
     MDB_cursor *cursor;
     MDB_val first, last, value;
-    size_t pick = next(&me->random) % total;
+    size_t pick = mix(me->random++) % total;
     int run = 0;
     while (pick >= entries[run]) pick -= entries[run++];
     check(mdb_cursor_open(txn, runs[run], &cursor), "cursor");
@@ -94,7 +83,7 @@ static int collect(MDB_txn *txn, struct reader *me, struct sample *sample) {
     memcpy(&high, (char *)last.mv_data + 4, 8);
     low = __builtin_bswap64(low);
     high = __builtin_bswap64(high);
-    place = low + (high > low ? next(&me->random) % (high - low) : 0);
+    place = low + (high > low ? mix(me->random++) % (high - low) : 0);
     char from[12];
     memcpy(from, first.mv_data, 4);
     place = __builtin_bswap64(place);
@@ -135,7 +124,7 @@ static void *run(void *argument) {
             mdb_txn_reset(txn);
             check(mdb_txn_renew(txn), "renew");
         }
-        struct sample *sample = &samples[next(&me->random) % collected];
+        struct sample *sample = &samples[mix(me->random++) % collected];
         MDB_val key = {sample->length, sample->key}, value;
         if (mdb_get(txn, runs[sample->run], &key, &value) == 0)
             memcpy(copy, value.mv_data, value.mv_size < sizeof copy ? value.mv_size : sizeof copy);
