@@ -18,8 +18,11 @@ final class Connection: ChannelInboundHandler, ClientConnection, @unchecked Send
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
-    /// Unparsed input that stops reading while requests wait for the next turn.
+    /// Unparsed input that stops reading: while requests wait for the next turn, and while they
+    /// wait for replies to go down. The latter is much, whatever the budget: a client that sends a
+    /// long pipeline before it reads would wait for ever.
     static let inputQueuedBytesMax = 1 << 20
+    static let inputStalledBytesMax = 256 << 20
     /// The same while the next request is held up.
     static let inputHeldBytesMax = 64 << 10
     /// Replies of one connection in one turn after which the others come first.
@@ -374,7 +377,7 @@ final class Connection: ChannelInboundHandler, ClientConnection, @unchecked Send
             mustWait && isStalled
             ? Connection.inputHeldBytesMax
             : isStalled
-                ? reactor.limits.inputStalledBytes
+                ? Connection.inputStalledBytesMax
                 : isQueued || isWaiting ? Connection.inputQueuedBytesMax : Int.max
         let pauses = input.count > most
         if pauses != readingIsPaused { setReading(!pauses) }

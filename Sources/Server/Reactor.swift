@@ -398,21 +398,15 @@ struct ServingLimits {
     var tcpKeepaliveSeconds = 300
     /// Unsent replies of one connection that stop execution, and half of which let it go on.
     var stallBytes = stallBytesMax
-    /// Unparsed input that stops reading while requests wait for replies to go down.
-    var inputStalledBytes = inputStalledBytesMax
 
     static let stallBytesMax = 32 << 20
     private static let stallBytesMin = 128 << 10
-    static let inputStalledBytesMax = 256 << 20
-    private static let inputStalledBytesMin = 1 << 20
 
-    /// What one client may have waiting, so that a few dozen slow ones do not take all of a small
+    /// What one client may have waiting in replies, so that a few dozen slow ones do not take all of a small
     /// budget; 0: there is none.
     fileprivate mutating func fit(budget bytes: Int) {
         if bytes == 0 { return }
         stallBytes = min(max(bytes / 128, ServingLimits.stallBytesMin), stallBytes)
-        inputStalledBytes = min(
-            max(bytes / 32, ServingLimits.inputStalledBytesMin), inputStalledBytes)
     }
 }
 

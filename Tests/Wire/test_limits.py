@@ -214,3 +214,14 @@ def test_monitor(server):
     while b'"SET" "seen" "1"' not in watcher.line():
         pass
     watcher.close()
+
+
+def test_a_long_pipeline_is_sent_before_a_reply_is_read(start):
+    """However small the budget: the client would wait for ever."""
+    server = start(maxmemory="16mb")
+    server.client().set("k", "v" * 200)
+    count = scaled(400_000)
+    raw = server.raw()
+    raw.send(b"*2\r\n$3\r\nGET\r\n$1\r\nk\r\n" * count)
+    expected = b"$200\r\n" + b"v" * 200 + b"\r\n"
+    assert raw.exactly(len(expected) * count) == expected * count
