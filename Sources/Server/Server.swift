@@ -29,6 +29,8 @@ package final class Server: @unchecked Sendable {
     private let listener: Listener
     private let startup = Startup()
     private let isEnding = Atomic(false)
+    private let endRequest = Monitor()
+    private var endOptions: ShutdownOptions?
 
     /// Runs a server to its end. `arguments` are those of the program, without its name.
     package static func run(_ arguments: [String]) -> Never {
@@ -120,6 +122,7 @@ package final class Server: @unchecked Sendable {
         if !configuration.pidFile.isEmpty || configuration.daemonize {
             ServerProcess.writePidFile(pidFilePath, log)
         }
+        _ = BackgroundThread { [self] in endWhenAsked() }
         _ = BackgroundThread { [self] in load(restore) }
         // Most starts take a moment. Only who would wait for longer is told so.
         startup.waitForLoading(milliseconds: Server.patienceMs)
@@ -229,7 +232,26 @@ package final class Server: @unchecked Sendable {
     /// Ends the server on a thread of its own, so that a further signal is heard.
     private func beginShutdown(_ options: ShutdownOptions) {
         guard !isEnding.exchange(true, ordering: .acquiringAndReleasing) else { return }
-        _ = BackgroundThread { [self] in shutdown(options) }
+        endRequest.withLock {
+            endOptions = options
+            endRequest.notifyAll()
+        }
+    }
+
+    /// The ending thread: it is there from the start, in case there is none to spare later.
+    private func endWhenAsked() -> Never {
+        while true {
+            let options = endRequest.withLock {
+                while true {
+                    if let options = endOptions {
+                        endOptions = nil
+                        return options
+                    }
+                    endRequest.wait()
+                }
+            }
+            shutdown(options)
+        }
     }
 
     private func shutdown(_ options: ShutdownOptions) {

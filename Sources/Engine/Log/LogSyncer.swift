@@ -31,16 +31,21 @@ package final class LogSyncer: @unchecked Sendable {
 
     /// Starts the thread. `onSync` is called on it after every sync, with the durable position
     /// and, if the sync failed, the error; it must not block. `isStepped`: there is no thread, the
-    /// caller uses `step`.
+    /// caller uses `step`. Throws when there is no thread to be had.
     package init(
         _ writer: LogWriter, isStepped: Bool = false,
         onSync: @escaping @Sendable (LSN, LogError?) -> Void = { _, _ in }
-    ) {
+    ) throws(LogError) {
         self.writer = writer
         self.onSync = onSync
         self.isStepped = isStepped
         thread = nil
-        if !isStepped { thread = BackgroundThread { [unowned self] in run() } }
+        if isStepped { return }
+        do {
+            thread = try BackgroundThread(patient: false) { [unowned self] in run() }
+        } catch {
+            throw .io(error)
+        }
     }
 
     /// Asks for the log to become durable up to `lsn`; `onSync` tells when. Does not wait.

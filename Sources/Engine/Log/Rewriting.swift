@@ -164,15 +164,18 @@ extension Engine {
             return withLock { $0.rewriteEnded(error) }
         }
         withLock { engine in
-            engine.snapshotThread?.join()
-            engine.snapshots.threadIsRunning = true
-            engine.snapshotThread = BackgroundThread { [self] in
-                let failure = writeBase(started.job, started.writer)
-                if failure == nil { settleSwitch() }
-                withLock { engine in
-                    engine.snapshots.threadIsRunning = false
-                    engine.rewriteEnded(failure)
+            do {
+                try engine.startSnapshotThread(patient: false) { [self] in
+                    let failure = writeBase(started.job, started.writer)
+                    if failure == nil { settleSwitch() }
+                    withLock { engine in
+                        engine.snapshots.threadIsRunning = false
+                        engine.rewriteEnded(failure)
+                    }
                 }
+            } catch {
+                engine.endBase()
+                engine.rewriteEnded(error)
             }
         }
     }
@@ -213,7 +216,10 @@ extension Engine {
         do {
             return try withLock { engine in
                 let job = try engine.beginBase()
-                engine.startLog(writer, at: lsn)
+                do { try engine.startLog(writer, at: lsn) } catch {
+                    engine.endBase()
+                    throw error
+                }
                 return (writer, job)
             }
         } catch {

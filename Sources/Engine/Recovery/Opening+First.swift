@@ -71,7 +71,9 @@ extension Opening {
                 disk, files, stream: stream, policy: syncPolicy(engine), clock: world.clock,
                 awaitsBase: hasBase)
         }
-        engine.withLock { $0.startLog(writer, at: 0) }
+        try starting { () throws(LogError) in
+            try engine.withLock { engine throws(LogError) in try engine.startLog(writer, at: 0) }
+        }
         if hasBase { try engine.settleImport(writer) }
         engine.noteLogIsMade()
     }

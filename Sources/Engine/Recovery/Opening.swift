@@ -282,9 +282,11 @@ struct Opening {
             return try LogWriter.resume(
                 disk, files, end, policy: syncPolicy(engine), clock: world.clock)
         }
-        engine.withLock { engine in
-            engine.namespaces.forget(after: end.lsn)
-            engine.startLog(writer, at: end.lsn)
+        try starting { () throws(LogError) in
+            try engine.withLock { engine throws(LogError) in
+                engine.namespaces.forget(after: end.lsn)
+                try engine.startLog(writer, at: end.lsn)
+            }
         }
         if stream != end.stream { engine.storeStream(end.stream) }
     }

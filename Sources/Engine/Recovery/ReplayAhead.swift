@@ -91,7 +91,9 @@ final class ReplayAhead: @unchecked Sendable {
         commands = portion.commands
         found = portion.found
         lastLeave.initialize(repeating: 0, count: 1 << ReplayAhead.leaveBits)
-        if !mode.isAlone { thread = .ifPossible { [unowned self] in run() } }
+        if !mode.isAlone {
+            thread = try? BackgroundThread(patient: false) { [unowned self] in run() }
+        }
     }
 
     deinit { lastLeave.deallocate() }

@@ -72,7 +72,10 @@ extension Engine {
     }
 
     /// Begins to log at `lsn`. Engine lock.
-    func startLog(_ writer: LogWriter, at lsn: UInt64) {
+    func startLog(_ writer: LogWriter, at lsn: UInt64) throws(LogError) {
+        logSyncer = try LogSyncer(writer, isStepped: world.isStepped) { [unowned self] _, _ in
+            onLogProgress?()
+        }
         log = LogBuffer(lsn: lsn)
         logWriter = writer
         writer.policy = syncPolicy
@@ -80,9 +83,6 @@ extension Engine {
         logIsEnabled = true
         // As in Redis: what the last rewrite left is not known, the base is a lower bound.
         persistence.logBytesAtCheckpoint = writer.baseBytes
-        logSyncer = LogSyncer(writer, isStepped: world.isStepped) { [unowned self] _, _ in
-            onLogProgress?()
-        }
     }
 
     /// Lets the store belong to a log's stream, with the next batch.

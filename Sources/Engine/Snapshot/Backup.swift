@@ -186,18 +186,24 @@ extension Engine {
             return "there is a backup of that name already"
         }
         backup.thread?.join()
-        backup.isRunning = true
+        backup.thread = nil
         backup.interrupt = CopyInterrupt()
         let job = BackupJob(
             engine: self, writer: logWriter, interrupt: backup.interrupt,
             directory: backupDirectory, name: name)
-        backup.thread = BackgroundThread { [self] in
-            var outcome: Result<LSN, BackupError>
-            do throws(BackupError) { outcome = .success(try job.run()) } catch {
-                outcome = .failure(error)
+        do {
+            backup.thread = try BackgroundThread(patient: false) { [self] in
+                var outcome: Result<LSN, BackupError>
+                do throws(BackupError) { outcome = .success(try job.run()) } catch {
+                    outcome = .failure(error)
+                }
+                withLock { $0.backupEnded(name, outcome) }
             }
-            withLock { $0.backupEnded(name, outcome) }
+        } catch {
+            backupEnded(name, .failure(.io(error)))
+            return "Can't back up in background: \(error)"
         }
+        backup.isRunning = true
         return nil
     }
 

@@ -58,21 +58,35 @@ extension Engine {
             return false
         }
         let options = SnapshotOptions(self)
-        snapshotThread?.join()
-        snapshots.threadIsRunning = true
-        snapshotThread = BackgroundThread(patient: true) { [self] in
-            var result: Result<Int, SnapshotError>
-            do throws(SnapshotError) {
-                result = .success(try job.run(options) { body in withLock { body($0) } })
-            } catch {
-                result = .failure(error)
+        do {
+            try startSnapshotThread(patient: true) { [self] in
+                var result: Result<Int, SnapshotError>
+                do throws(SnapshotError) {
+                    result = .success(try job.run(options) { body in withLock { body($0) } })
+                } catch {
+                    result = .failure(error)
+                }
+                withLock { engine in
+                    engine.endSnapshot(job, result)
+                    engine.snapshots.threadIsRunning = false
+                }
             }
-            withLock { engine in
-                engine.endSnapshot(job, result)
-                engine.snapshots.threadIsRunning = false
-            }
+        } catch {
+            logLine("Can't save in background: \(error)")
+            endSnapshot(job, .failure(.io(error)))
+            return false
         }
         return true
+    }
+
+    /// Gives a job its thread, which says when it has ended. The one before has done so.
+    func startSnapshotThread(
+        patient: Bool, _ body: @escaping @Sendable () -> Void
+    ) throws(IOError) {
+        snapshotThread?.join()
+        snapshotThread = nil
+        snapshotThread = try BackgroundThread(patient: patient, body)
+        snapshots.threadIsRunning = true
     }
 
     /// SAVE: the snapshot is made before the call returns, with the lock held throughout. A base

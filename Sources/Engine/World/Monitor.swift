@@ -62,17 +62,20 @@ package final class BackgroundThread: @unchecked Sendable {
 
     /// Starts the thread. A `patient` one gives way to the others when they want its core: work
     /// that nobody waits for, such as a snapshot, does not show in the latency of commands then.
-    package init(patient: Bool = false, _ body: @escaping @Sendable () -> Void) {
+    /// Throws when the system has none to spare.
+    package init(
+        patient: Bool, _ body: @escaping @Sendable () -> Void
+    ) throws(IOError) {
         let failure = start(ThreadStart(patient, body))
-        if failure != 0 { fatalError("cannot start a thread: \(failure)") }
+        if failure != 0 { throw IOError(errno: failure, operation: "start", path: "a thread") }
     }
 
-    private init() {}
-
-    /// Starts a thread; nil if the system has none to spare.
-    static func ifPossible(_ body: @escaping @Sendable () -> Void) -> BackgroundThread? {
-        let thread = BackgroundThread()
-        return thread.start(ThreadStart(false, body)) == 0 ? thread : nil
+    /// Starts a thread that a server cannot be without: ends the process if there is none.
+    package init(_ body: @escaping @Sendable () -> Void) {
+        let failure = start(ThreadStart(false, body))
+        if failure != 0 {
+            fatalError("cannot start a thread: \(String(cString: strerror(failure)))")
+        }
     }
 
     private func start(_ start: ThreadStart) -> CInt {

@@ -215,7 +215,7 @@ import Testing
         let seen = Monitor()
         nonisolated(unsafe) var durable: LSN = 0
         nonisolated(unsafe) var failures = 0
-        let syncer = LogSyncer(writer) { lsn, error in
+        let syncer = try LogSyncer(writer) { lsn, error in
             seen.withLock {
                 durable = lsn
                 if error != nil { failures += 1 }
@@ -255,7 +255,7 @@ import Testing
         let writer = try LogWriter.create(disk, testFiles, stream: testStream, policy: .everysec)
         let seen = Monitor()
         nonisolated(unsafe) var durable: LSN = 0
-        let syncer = LogSyncer(writer) { lsn, _ in
+        let syncer = try LogSyncer(writer) { lsn, _ in
             seen.withLock {
                 durable = lsn
                 seen.notifyAll()
