@@ -81,7 +81,7 @@ private final class StallingFile: DiskFile, @unchecked Sendable {
         let clock = Clock(time)
         test = TestEngine(clock: clock) { $0.appendFsync = .everysec }
         let writer = try LogWriter.create(disk, testFiles, stream: testStream, clock: clock)
-        test.engine.startLog(writer, at: 0)
+        try test.engine.startLog(writer, at: 0)
     }
 
     private func end() {
