@@ -201,6 +201,9 @@ class Tiered:
                 f"({cpu / elapsed:.0%}), {row['cold']:.0%} cold, client {row['busy']:.0%} busy")
         return found
 
+    def fetched(self, server):
+        return fetched_keys(server)
+
     def measure(self, server, name, **options):
         """One group, nothing else running."""
         with self.others_paused(server):

@@ -4,13 +4,18 @@ latency of hot GETs beside cold reads and beside a flood of new keys, and the hi
 The hot group has fifty connections and asks for 10,000 keys a second, a tenth of what the server could
 answer, and is measured from when each request was due. At full speed all groups would share the server
 as they share its event loop, and the figure would be a queue's length; at this one it tells how long
-the server is busy with somebody else. So the flood has a pace too, and once more none, for comparison."""
+the server is busy with somebody else. So the flood has a pace too, and once more none, for comparison.
+
+What the group needs alone is measured twice, before and between the others and for twice as long, and
+the better figure of both counts: whatever else the machine does can only add to it. Before that each
+hot key is read once, or those that chance leaves out would count as keys that nobody uses."""
 
 import re
 import time
 
 from .reference import group
 from .resp import request
+
 
 HOT_KEYS, HOT_RATE, FLOOD_RATE = 20_000, 10_000, 75_000
 COLD_BAR, FLOOD_BAR = 1.5, 2.5
@@ -27,32 +32,53 @@ def hot_group():
 def latency(tiered):
     server = tiered.loaded()
     tiered.client(server, group("making hot", order="once", count=HOT_KEYS))
+    read_all(server)
+    tiered.settle(server)
 
-    def beside(*others):
+    def beside(*others, seconds=None):
         with tiered.others_paused(server):
-            return tiered.client(server, hot_group(), *others)[0]
+            before = tiered.fetched(server)
+            found = tiered.client(server, hot_group(), *others, seconds=seconds)[0]
+        return {**found, "fetched": tiered.fetched(server) - before}
+
+    def alone():
+        return beside(seconds=2 * tiered.seconds)
 
     cold = dict(connections=20, pipeline=1, count=tiered.keys - HOT_KEYS, **{"from": HOT_KEYS})
     figures = tiered.results["latency"] = {
-        "alone": beside(),
+        "alone": alone(),
         "cold": beside(group("cold", **cold)),
         "coldPipelined": beside(group("cold, pipelined", **{**cold, "pipeline": 16})),
-        "again": beside(),
+        "again": alone(),
         "flood": beside(flood(tiered, server, FLOOD_RATE)),
         "floodUnpaced": beside(flood(tiered, server, 0)),
     }
     tiered.settle(server)
-    tiered.row("hot GET alone, p50, p99", both(figures["alone"]))
-    for name, what, alone, bar in (
-            ("cold", "  beside 20 that read cold keys", "alone", COLD_BAR),
-            ("coldPipelined", "  with pipelines of 16", "alone", None),
-            ("flood", f"  beside {FLOOD_RATE:,} new keys a second", "again", FLOOD_BAR),
-            ("floodUnpaced", "  beside as many as it takes", "again", None)):
-        for percentile in ("p50", "p99"):
-            ratio = figures[name][percentile] / figures[alone][percentile]
+    best = {name: min(figures["alone"][name], figures["again"][name]) for name in ("p50", "p99")}
+    tiered.row("hot GET alone, p50, p99", both(best),
+               f"{both(figures['alone'])}; {both(figures['again'])}")
+    for name, what, bar in (
+            ("cold", "  beside 20 that read cold keys", COLD_BAR),
+            ("coldPipelined", "  with pipelines of 16", None),
+            ("flood", f"  beside {FLOOD_RATE:,} new keys a second", FLOOD_BAR),
+            ("floodUnpaced", "  beside as many as it takes", None)):
+        for percentile, alone in best.items():
+            ratio = figures[name][percentile] / alone
             tiered.row(f"{what}, {percentile}", f"{figures[name][percentile]:,.0f} µs",
-                       f"alone {figures[alone][percentile]:,.0f} µs", ratio,
+                       f"alone {alone:,.0f} µs", ratio,
                        f"<= {bar}" if bar else "", ratio <= bar if bar else None)
+    tiered.row("  hot GETs from the disk beside the paced flood", f"{figures['flood']['fetched']:,}",
+               f"of {figures['flood']['gets']:,}")
+
+
+def read_all(server):
+    """Reads each hot key once."""
+    with server.connect() as connection:
+        for first in range(0, HOT_KEYS, 500):
+            keys = range(first, first + 500)
+            connection.send(b"".join(request(b"GET", b"key:%012d" % key) for key in keys))
+            for _ in keys:
+                connection.reply()
 
 
 def flood(tiered, server, rate):
