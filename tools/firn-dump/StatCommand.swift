@@ -169,6 +169,9 @@ struct Stat: ParsableCommand {
         try out.line(
             "  runs       \(cold.runs): \(cold.records) rows, \(cold.tombstones) of them "
                 + "deletions, \(cold.expiryRows) expiry rows, \(Text.size(cold.bytes))")
+        try out.line(
+            "             \(cold.layers) layers above \(cold.partitions) "
+                + "partition\(cold.partitions == 1 ? "" : "s")")
         for level in cold.levels.keys.sorted() {
             let facts = cold.levels[level]!
             try out.line(
@@ -234,7 +237,8 @@ struct Stat: ParsableCommand {
         }
         let stream = inspection.stream.map { JSON.string($0) } ?? "null"
         return "{\"page_bytes\":\(cold.pageBytes),\"pages\":\(cold.pages),"
-            + "\"pages_free\":\(cold.pagesFree),\"runs\":\(cold.runs),\"rows\":\(cold.records),"
+            + "\"pages_free\":\(cold.pagesFree),\"runs\":\(cold.runs),\"layers\":\(cold.layers),"
+            + "\"partitions\":\(cold.partitions),\"rows\":\(cold.records),"
             + "\"tombstones\":\(cold.tombstones),\"expiry_rows\":\(cold.expiryRows),"
             + "\"bytes\":\(cold.bytes),\"levels\":[\(levels.joined(separator: ","))],"
             + "\"archive\":{\"values\":\(cold.archive.count),\"bytes\":\(cold.archive.bytes)},"

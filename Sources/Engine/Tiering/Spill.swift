@@ -46,10 +46,7 @@ extension Engine {
         // Few enough for their numbers to differ.
         guard tier.writer.hasRoom, tier.queuedBatches < 128 else { return false }
         stampMetadata(tier.batch)
-        if spillsEveryCommand, tier.queuedBatches == 0 {
-            commitInPlace(tier)
-            return true
-        }
+        if spillsEveryCommand, tier.queuedBatches == 0 { return commitInPlace(tier) }
         let batch = tier.batch
         let number = tier.batchNumber
         let leavingBytes = tier.leavingBytes
@@ -104,11 +101,13 @@ extension Engine {
         for index in 0..<databaseCount { spill(database: index, tier) }
         if tier.batch.isEmpty { return }
         stampMetadata(tier.batch)
-        commitInPlace(tier)
+        _ = commitInPlace(tier)
     }
 
-    /// Commits the batch at hand before returning, with the lock held; nothing is synced.
-    private func commitInPlace(_ tier: Tier) {
+    /// Commits the batch at hand before returning, with the lock held; nothing is synced. False
+    /// when that fails: the batch stays at hand. The writer, which has no moment to itself now,
+    /// merges a step with each commit.
+    private func commitInPlace(_ tier: Tier) -> Bool {
         let batch = tier.batch
         let number = tier.batchNumber
         tier.batch = ColdBatch()
@@ -121,15 +120,17 @@ extension Engine {
             } catch {
                 outcome.finish(error)
             }
+            try store.mergeStep()
         }
         if let failure = outcome.wait() {
             tier.batch = batch
             tier.stats.lastError = failure.description
-            return
+            return false
         }
         batch.forEachRecord { namespace, hash, key, _, _ in settle(namespace, hash, key, number) }
         tier.pendingArchive.committed(batch)
         checkpointBatchCommitted(number)
+        return true
     }
 
     private func spill(database index: Int, _ tier: Tier) {

@@ -7,7 +7,7 @@ import Testing
 @Suite struct ColdFilterTests {
     @Test(
         arguments: [1, 2, 3, 4, 5, 10, 50, 100, 1000, 20_000],
-        [FilterPiece.oldestBits, FilterPiece.newerBits])
+        [FilterPiece.baseBits, FilterPiece.newerBits])
     func everyKeyIsFoundAndFewOthers(_ count: Int, _ bits: UInt16) {
         let keys = (0..<count).map {
             FilterPiece.fold(UInt32($0 % 3), coldHash(Array("key \($0)".utf8)))

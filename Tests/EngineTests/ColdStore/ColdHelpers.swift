@@ -123,8 +123,7 @@ extension ColdStore {
         try typed {
             try withReader { reader in
                 let start = ColdKey.prefix(namespace, 0)
-                var walk = try MergedRows(
-                    reader.transaction.view, reader.list.runs.map(\.view.slot.rows), from: start)
+                var walk = try MergedRows(reader.transaction.view, reader.list, from: start)
                 return try walk.next() && ColdKey.namespace(walk.key) == namespace
             }
         }

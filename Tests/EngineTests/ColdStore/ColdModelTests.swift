@@ -92,6 +92,7 @@ private final class Model {
 
     /// Everything that can be read, against the model.
     func check(_ store: ColdStore) throws {
+        checkBounds(store.current)
         for key in known where !dead.contains(key.namespace) {
             #expect(try store.value(key.namespace, key.key, hash: key.hash) == values[key])
             if values[key] != nil {
@@ -100,6 +101,19 @@ private final class Model {
         }
         try checkScan(store)
         try checkSnapshot(try store.snapshot())
+    }
+
+    /// Every run of a partition keeps to its bounds.
+    private func checkBounds(_ list: RunList) {
+        for (number, partition) in list.partitions.enumerated() {
+            let next = number + 1 < list.partitions.count ? list.partitions[number + 1] : nil
+            for run in list.runs[partition.runs] {
+                let least = run.info.minKey.withUnsafeBytes { KeyBound($0) }
+                let most = run.info.maxKey.withUnsafeBytes { KeyBound($0) }
+                #expect(number == 0 || least >= partition.bound)
+                if let next { #expect(most < next.bound) }
+            }
+        }
     }
 
     private func checkScan(_ store: ColdStore) throws {
@@ -145,17 +159,27 @@ private final class Model {
 }
 
 @Suite struct ColdModelTests {
+    /// One partition, a few that are filled by cutting at once, and some for which layers are
+    /// merged first.
+    static let cases: [(seed: UInt64, partitionBytes: Int)] = [
+        (1, 1 << 30), (2, 1 << 30), (3, 6000), (4, 6000), (5, 30_000), (6, 30_000),
+    ]
+
     /// `consumes`: merging does without a second copy.
-    @Test(arguments: [1, 2] as [UInt64], [false, true])
-    func randomHistories(_ seed: UInt64, _ consumes: Bool) throws {
+    @Test(arguments: cases, [false, true])
+    func randomHistories(_ which: (seed: UInt64, partitionBytes: Int), _ consumes: Bool) throws {
+        let seed = which.seed
         let model = Model(seed: seed)
         let directory = ColdDirectory()
         func open() throws -> ColdStore {
             try directory.open { options in
                 options.mergeWidth = 3
-                options.alwaysConsumes = consumes
+                options.alwaysConsumes = consumesNow
+                options.partitionBytes = which.partitionBytes
             }
         }
+        // Only merges with a second copy make partitions.
+        var consumesNow = false
         var store: ColdStore! = try open()
         let secret = store.hashSecret
         var kept: (ColdSnapshot, Model)?
@@ -189,6 +213,7 @@ private final class Model {
                 kept = nil
                 // LMDB must not be open twice in a process: the old store goes first.
                 store = nil
+                consumesNow = consumes && Int.random(in: 0..<3, using: &model.random) > 0
                 store = try open()
                 store.deadNamespaces = model.dead
                 #expect(store.hashSecret == secret)
@@ -208,7 +233,9 @@ private final class Model {
         try store.mergeAll()
         try model.check(store)
         let stats = try store.stats()
-        #expect(stats.runs <= 1)
+        #expect(stats.runs == stats.partitions)
+        if which.partitionBytes == 1 << 30 { #expect(stats.runs <= 1) }
+        if which.partitionBytes == 6000 && !consumes { #expect(stats.partitions > 3) }
         #expect(stats.tombstones == 0)
         #expect(stats.records == model.values.filter { $0.key.namespace != 2 }.count)
         #expect(try !store.holdsRows(namespace: 2))

@@ -162,7 +162,24 @@ private func hex(_ bytes: some Sequence<UInt8>) -> String {
         }
         #expect(decode(row) == info)
         #expect(row.count == 88 + 2 + 13 + 2 + 503 + 4)
-        #expect(hex(row[0..<16]) == "01020000" + "05000000" + "6300000000000000")
+        #expect(hex(row[0..<16]) == "02020000" + "05000000" + "6300000000000000")
+        // The version before had no partitions.
+        var former = row.dropLast(4)
+        former[0] = 1
+        let crc = former.withUnsafeBytes { CRC32C.checksum($0) }
+        withUnsafeBytes(of: crc.littleEndian) { former.append(contentsOf: $0) }
+        #expect(decode(Array(former)) == info)
+        for lower in [[], ColdKey.prefix(1, 2)] {
+            var placed = info
+            placed.partition = lower
+            let row = placed.encode()
+            #expect(decode(row) == placed)
+            #expect(row.count == 88 + 2 + 13 + 2 + 503 + 2 + lower.count + 4)
+            #expect(hex(row[0..<4]) == "02020100")
+            #expect(
+                hex(row[row.count - lower.count - 6..<row.count - 4])
+                    == (lower.isEmpty ? "0000" : "0c00" + "00000001" + "0000000000000002"))
+        }
         for byte in row.indices {
             var damaged = row
             damaged[byte] ^= 0x10

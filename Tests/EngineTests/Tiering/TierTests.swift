@@ -114,6 +114,8 @@ import Testing
         defer { plain.close() }
         fill(plain, 0..<200)
         #expect(values(durable, 200) == values(plain, 200))
+        // Merged with the commits: the writer may never have a moment to itself.
+        #expect(durable.engine.tier!.store.current.count <= 16)
         for n in 0..<200 { durable.run("DEL", "key:\(n)") }
         #expect(durable.engine.databases[0].keyCount == 0)
         #expect(durable.run("EXISTS", "key:7") == ":0")

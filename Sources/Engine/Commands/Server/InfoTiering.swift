@@ -24,7 +24,7 @@ extension InfoSections {
         log(engine, &info)
         guard let tier = engine.tier else { return }
         traffic(engine, tier, &info)
-        store(tier, &info)
+        store(engine, tier, &info)
     }
 
     /// The log's positions and the checkpoint.
@@ -85,7 +85,7 @@ extension InfoSections {
     }
 
     /// What the store holds.
-    private static func store(_ tier: Tier, _ info: inout InfoText) {
+    private static func store(_ engine: Engine, _ tier: Tier, _ info: inout InfoText) {
         let stats: ColdStats
         do throws(ColdError) {
             stats = try tier.store.stats()
@@ -94,6 +94,8 @@ extension InfoSections {
             return
         }
         info.field("runs", stats.runs)
+        info.field("layers", stats.layers)
+        info.field("partitions", stats.partitions)
         info.field("rows", stats.records)
         info.field("row_tombstones", stats.tombstones)
         info.field("expiry_rows", stats.expiryRows)
@@ -121,6 +123,8 @@ extension InfoSections {
         info.field("merges", stats.counters.merges)
         info.field("merged_bytes", stats.counters.bytesMerged)
         info.field("write_amplification", fixed(stats.counters.writeAmplification, 2))
+        let live = (0..<engine.databaseCount).reduce(0) { $0 + engine.databases[$1].coldLiveCount }
+        info.field("space_amplification", fixed(stats.spaceAmplification(keys: live), 2))
         info.field("damaged_filters", stats.counters.damagedFilters)
         info.field("cold_snapshots", stats.snapshots)
         for (level, figures) in stats.levels.sorted(by: { $0.key < $1.key }) {

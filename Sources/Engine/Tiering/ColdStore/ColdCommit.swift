@@ -160,7 +160,7 @@ extension ColdStore {
         let slot = slots[number]
         try empty(transaction, slot)
         let info = RunInfo(id: nextRunID, recency: nextRunID, slot: number, level: 0)
-        let writer = RunWriter(info, slot, limits, isOldest: false)
+        let writer = RunWriter(info, slot, limits, isBase: false)
         var expiring: [(expiry: Int64, offset: Int)] = []
         do {
             var output = try RunOutput(transaction.view, slot)
@@ -187,7 +187,7 @@ extension ColdStore {
                     let entry = batch.entry(offset)
                     let lsn = Bytes(entry.value).slice(8, 8)
                     try ExpiryRow.with(expiry, Bytes(entry.row)) {
-                        try writer.addExpiry(&output, key: $0, value: lsn)
+                        try writer.addExpiry(&output.expiries, key: $0, value: lsn)
                     }
                 }
             }
@@ -253,10 +253,9 @@ extension ColdStore {
         withUnsafeBytes(of: id.bigEndian) { Array($0) }
     }
 
-    /// A slot that no run of the current list uses; makes more when there is none.
+    /// A slot that no run of the current list uses, nor a merge; makes more when there is none.
     func freeSlot() throws -> Int {
-        var used = Set(current.runs.map(\.info.slot))
-        if let merge { used.insert(merge.slotNumber) }
+        let used = Set(current.runs.map(\.info.slot) + merges.flatMap(\.slots))
         if let free = slots.indices.first(where: { !used.contains($0) }) { return free }
         let transaction = try WriteTransaction(environment)
         let more = try ColdStore.openSlots(transaction.view, from: slots.count, create: 4)

@@ -7,9 +7,9 @@
 // solving the peeling order backwards makes the xor of the three slots the key's fingerprint.
 //
 // A key that is nowhere is asked of each run, and a false answer costs a read of the disk. Most
-// keys are in the oldest run and most runs are not: so the oldest run has the small fingerprints,
-// which keeps the memory down, and all others the large ones, which keeps false answers to twice
-// those of a single run. (With 8 bits in all of 8 to 18 runs 2.8 % of new keys were looked for.)
+// keys are in bases and most runs are not: so a base has the small fingerprints, which keeps the
+// memory down, and all others the large ones, which keeps false answers to twice those of a single
+// run. (With 8 bits in all of 8 to 18 runs 2.8 % of new keys were looked for.)
 //
 // A run's filter is cut into pieces of at most 2^18 keys, in the run's own order. So building
 // needs a few megabytes at any size of run and fits the processor's cache, a merge builds as
@@ -23,7 +23,7 @@ struct FilterPiece {
     var namespace: UInt32
     /// log2 of the segment length.
     var segmentBits: UInt16
-    /// Bits of a fingerprint: `oldestBits` or `newerBits`.
+    /// Bits of a fingerprint: `baseBits` or `newerBits`.
     var fingerprintBits: UInt16
     var hash: UInt64
     var seed: UInt64
@@ -33,8 +33,8 @@ struct FilterPiece {
     var fingerprints: UnsafeMutablePointer<UInt8>?
 
     static let keysMax = 1 << 18
-    /// Of the oldest run, and of all others.
-    static let oldestBits: UInt16 = 8
+    /// Of a base, and of all other runs.
+    static let baseBits: UInt16 = 8
     static let newerBits: UInt16 = 12
 
     /// The filter's key of (namespace, hash).
@@ -55,7 +55,7 @@ struct FilterPiece {
     /// The bytes of so many slots; nil for a number of bits that there is not.
     static func byteCount(slots count: Int, bits: UInt16) -> Int? {
         switch bits {
-        case oldestBits: count
+        case baseBits: count
         // The last slot is read as two bytes.
         case newerBits: (count * 3 + 1) / 2 + 1
         default: nil
@@ -72,7 +72,7 @@ struct FilterPiece {
     private static func load(
         _ bytes: UnsafeMutablePointer<UInt8>, _ slot: Int, _ bits: UInt16
     ) -> UInt16 {
-        if bits == oldestBits { return UInt16(bytes[slot]) }
+        if bits == baseBits { return UInt16(bytes[slot]) }
         let pair = UnsafeRawPointer(bytes + (slot &* 3) &>> 1)
             .loadUnaligned(as: UInt16.self).littleEndian
         return (pair &>> UInt16((slot & 1) &* 4)) & 0xFFF
@@ -82,7 +82,7 @@ struct FilterPiece {
     private static func fold(
         _ value: UInt16, into bytes: UnsafeMutablePointer<UInt8>, _ slot: Int, _ bits: UInt16
     ) {
-        if bits == oldestBits {
+        if bits == baseBits {
             bytes[slot] ^= UInt8(truncatingIfNeeded: value)
         } else {
             let place = UnsafeMutableRawPointer(bytes + (slot &* 3) &>> 1)

@@ -1,70 +1,20 @@
-// Merging: several runs become one, a bounded step at a time.
+// Merging: several runs become one, or a few, a bounded step at a time.
 //
-// Runs of like size are merged when there are `mergeWidth` of them (a level is a factor of that
-// width in bytes), so each record is written once per level; everything is merged into one when
-// the newer runs outweigh the oldest, which bounds the space that superseded rows hold, and when
-// their tombstones are a quarter of all rows, which bounds what deleted ones hold. Only neighbours
-// in age are merged, so "newer" stays a property of whole runs.
+// MergePlanner.swift says which. A merge walks its sources by cursors and appends to free slots,
+// one transaction per step. These slots are not in the manifest, so until the last step nothing of
+// it is visible, and after a crash the next opening empties them. The last step puts the new runs
+// into the manifest, takes the sources out and empties their slots, in one transaction. If a step
+// fails, the merge is abandoned and begins anew later.
 //
-// A merge walks its sources by cursors and appends to a free slot, one transaction per step.
-// The slot is not in the manifest, so until the last step nothing of it is visible, and after a
-// crash the next opening empties it. The last step writes the filter, puts the new run into the
-// manifest, takes the sources out and empties their slots, in one transaction. If a step fails,
-// the merge is abandoned and begins anew later.
+// While a large merge is under way layers go on to be committed. So that they stay few, a merge of
+// small layers may interrupt it (`merges` then holds both); it never touches what the other reads.
 //
-// What does not survive a merge: older rows of the same key, rows of dead namespaces, and, when
-// the oldest run takes part, tombstones at or below the floor. Expiry rows are merged in their
-// own order; those of rows superseded in this merge, and those handed out and since changed,
-// stay behind.
+// What does not survive a merge: older rows of the same key, rows of dead namespaces, and, in a
+// base, tombstones at or below the floor. Expiry rows are merged in their own order; those of rows
+// superseded in this merge, and those handed out and since changed, stay behind.
 
 import Glibc
 import LMDB
-
-/// A merge under way. The writer thread's.
-final class MergeJob {
-    enum Phase { case rows, expiries, finish }
-
-    /// Newest first.
-    let inputs: [Run]
-    let slotNumber: Int
-    let writer: RunWriter
-    /// The oldest run of all takes part: nothing lies below the result.
-    let isBottom: Bool
-    /// It takes everything that there was, as `requestFullMerge` asks.
-    let isWanted: Bool
-    /// Sources lose what was dealt with: see ConsumingMerge.swift. Then `part` is what the list
-    /// has of the result, and `consumedChunks` how far each source's chunks are gone.
-    let consumes: Bool
-    var part: Run?
-    var consumedChunks: [UInt64?]
-    var phase = Phase.rows
-    var isStarted = false
-    /// The last key of the present phase that was dealt with.
-    var position: [UInt8]?
-    /// Fingerprints of the expiry rows whose records were superseded here; bounded.
-    var supersededExpiries: Set<UInt64> = []
-    var prefetch: Prefetch
-
-    static let supersededMax = 1 << 21
-
-    init(
-        _ inputs: [Run], _ slotNumber: Int, _ writer: RunWriter, isBottom: Bool, isWanted: Bool,
-        consumes: Bool
-    ) {
-        self.inputs = inputs
-        self.slotNumber = slotNumber
-        self.writer = writer
-        self.isBottom = isBottom
-        self.isWanted = isWanted
-        self.consumes = consumes
-        consumedChunks = Array(repeating: nil, count: inputs.count)
-        prefetch = Prefetch(sources: inputs.count)
-    }
-
-    static func fingerprint(_ expiry: Int64, _ row: Bytes) -> UInt64 {
-        ColdKey.siphash(row, UInt64(bitPattern: expiry), 0x6D65_7267_6500_0000)
-    }
-}
 
 /// Tells rows of dead namespaces; rows come sorted by namespace, so the last answer is kept.
 private struct DeadRows {
@@ -86,31 +36,25 @@ private struct DeadRows {
 
 extension ColdStore {
     /// Does a bounded part of the merging that is due and returns whether there was any.
-    /// Writer thread only. About `budgetBytes` are written, in one transaction; the last step of
-    /// a merge also writes the run's filter. A full disk throws and the merge begins anew; when
-    /// room is short, one that needs a second copy gives way to one that does not.
+    /// Writer thread only. About `budgetBytes` are written, in one transaction; a step that closes
+    /// a run also writes its filter. A full disk throws and the merge begins anew; when room is
+    /// short, one that needs a second copy gives way to one that does not.
     @discardableResult
     package func mergeStep(budgetBytes: Int = 16 << 20) throws(ColdError) -> Bool {
         try typed {
             precondition(!options.readOnly)
             let space = self.space
-            if let merge, !merge.consumes, space.level != .ample { abandonMerge() }
-            if merge == nil {
+            if space.level != .ample { abandonMerges { !$0.consumes } }
+            if merges.isEmpty {
                 if try dropDeadRuns() { return true }
-                guard let choice = chooseMerge() else { return false }
-                let number = try freeSlot()
-                let inputs = Array(current.runs[choice])
-                let info = RunInfo(
-                    id: nextRunID, recency: inputs[0].info.recency, slot: number, level: 0)
-                nextRunID += 1
-                let isBottom = choice.upperBound == current.count
-                merge = MergeJob(
-                    inputs, number, RunWriter(info, slots[number], limits, isOldest: isBottom),
-                    isBottom: isBottom,
-                    isWanted: choice == 0..<current.count,
-                    consumes: mustConsume(inputs.reduce(0) { $0 + $1.info.bytes }))
+                let planner = self.planner()
+                guard let plan = planner.choose(current), begin(plan, planner) else {
+                    return false
+                }
+            } else {
+                beginMeanwhile()
             }
-            guard let job = merge else { return false }
+            guard let job = merges.last else { return false }
             // While a snapshot pins pages, those that a step frees are of no use.
             let isPinned = state.withLock { liveSnapshots > 0 }
             if job.consumes, isPinned, space.level != .ample { return false }
@@ -118,7 +62,7 @@ extension ColdStore {
                 try step(
                     job, job.consumes ? min(budgetBytes, space.portionBytesMax) : budgetBytes)
             } catch {
-                abandonMerge()
+                abandonMerges { $0 === job }
                 throw error
             }
             measureSpace()
@@ -126,94 +70,105 @@ extension ColdStore {
         }
     }
 
-    /// Gives up the merge under way. What a consuming one has shown stays.
-    private func abandonMerge() {
-        guard let job = merge else { return }
-        merge = nil
-        state.withLock { counters.mergesAbandoned += 1 }
-        if job.part != nil || !job.isStarted { return }
-        do {
-            let transaction = try WriteTransaction(environment)
-            try empty(transaction, job.writer.slot)
-            try publish(transaction, nil)
-        } catch {
-            // Whoever uses the slot next empties it first.
-        }
-        measureSpace()
-    }
+    /// The merge that is being worked at. Writer thread only.
+    var merge: MergeJob? { merges.last }
 
     /// Whether a merge is under way or due. Writer thread only.
-    package var isMergeDue: Bool { merge != nil || chooseMerge() != nil }
+    package var isMergeDue: Bool { !merges.isEmpty || planner().choose(current) != nil }
 
-    /// Makes the next merge one of everything. Any thread.
+    /// Makes the next merges take everything that there is. Any thread.
     package func requestFullMerge() { state.withLock { fullMergeWanted = true } }
 
-    // MARK: choosing
-
-    /// The size class of a run: each is `mergeWidth` times as large as the one before.
-    func level(_ bytes: Int) -> Int {
-        var level = 0
-        var limit = 1 << 20
-        while bytes > limit && level < 30 {
-            level += 1
-            limit = limit.multipliedReportingOverflow(by: options.mergeWidth).partialValue
-        }
-        return level
+    /// Whether there are so many runs that merging should do more than keep pace. Writer thread
+    /// only.
+    var isCrowded: Bool {
+        let many = options.runsMax / 2
+        return current.layerCount > many || current.partitions.contains { $0.runs.count > many }
     }
 
-    private func chooseMerge() -> Range<Int>? {
-        let runs = current.runs
-        let (wanted, pinned) = state.withLock { (fullMergeWanted, liveSnapshots > 0) }
-        if wanted && !runs.isEmpty { return 0..<runs.count }
-        guard runs.count > 1 else { return nil }
-        let isShort = space.level != .ample
-        if isShort && pinned { return nil }
-        let all = runs.reduce(0) { $0 + $1.info.bytes }
-        let oldest = runs[runs.count - 1].info.bytes
-        let crowded = runs.count > options.runsMax
-        func allowed(_ range: Range<Int>) -> Range<Int>? {
-            let bytes = runs[range].reduce(0) { $0 + $1.info.bytes }
-            return pinned && !crowded && bytes > 64 << 20 ? nil : range
+    // MARK: beginning and giving up
+
+    private func planner() -> MergePlanner {
+        let (wanted, pinned) = state.withLock {
+            defer { fullMergeWanted = false }
+            return (fullMergeWanted, liveSnapshots > 0)
         }
-        let levels = runs.map { level($0.info.bytes) }
-        for level in 0...(levels.max() ?? 0) {
-            var start = 0
-            while start < runs.count {
-                guard levels[start] <= level else {
-                    start += 1
-                    continue
+        if wanted { renewBelow = nextRunID }
+        if !current.runs.contains(where: { $0.info.id < renewBelow }) { renewBelow = 0 }
+        var planner = MergePlanner()
+        planner.width = options.mergeWidth
+        planner.baseRatio = options.baseRatio
+        planner.runsMax = options.runsMax
+        planner.partitionBytes = partitionBytes
+        planner.isPinned = pinned
+        planner.isShort = space.level != .ample
+        planner.renewBelow = renewBelow
+        return planner
+    }
+
+    /// What a base should hold: a merge needs so much room beside the data. Less where there is
+    /// little, and more where slots would run out.
+    private var partitionBytes: Int {
+        let space = self.space
+        let (all, isUnknown) = space.usedBytes.addingReportingOverflow(max(space.roomBytes, 0))
+        let share = isUnknown ? Int.max : max(all / 16, 16 << 20)
+        let stored = current.runs.reduce(0) { $0 + $1.info.bytes }
+        return max(min(options.partitionBytes, share), stored / 64)
+    }
+
+    /// False when there is no room for the merge.
+    private func begin(_ plan: MergePlan, _ planner: MergePlanner) -> Bool {
+        let inputs = Array(current.runs[plan.inputs])
+        let bytes = inputs.reduce(0) { $0 + $1.info.bytes }
+        var output = plan.output
+        var bytesMax = plan.isBottom ? planner.baseBytesMax(bytes) : nil
+        let consumes = mustConsume(bytes)
+        if consumes, case .base = output {
+            // While it shows a part of its result, the bounds of partitions must stay.
+            let names = Set(inputs.compactMap(\.info.partition))
+            if names.count > 1 { return false }
+            output = .base(names.first ?? [])
+            bytesMax = nil
+        }
+        merges.append(
+            MergeJob(
+                output, inputs, current.partitions, outputBytesMax: bytesMax, consumes: consumes))
+        return true
+    }
+
+    /// Begins a merge of small layers that is due beside the large one under way.
+    private func beginMeanwhile() {
+        guard merges.count == 1, let job = merges.last, !job.consumes else { return }
+        let limit =
+            current.runs[..<current.layerCount].firstIndex { run in
+                job.inputs.contains { $0 === run }
+            } ?? current.layerCount
+        let planner = self.planner()
+        guard limit >= planner.width,
+            let plan = planner.chooseMeanwhile(current, before: limit, job.inputBytes),
+            !mustConsume(current.runs[plan.inputs].reduce(0) { $0 + $1.info.bytes })
+        else { return }
+        _ = begin(plan, planner)
+    }
+
+    /// Gives up merges under way. What a consuming one has shown stays.
+    private func abandonMerges(_ isMeant: (MergeJob) -> Bool) {
+        let gone = merges.filter(isMeant)
+        if gone.isEmpty { return }
+        merges.removeAll(where: isMeant)
+        state.withLock { counters.mergesAbandoned += gone.count }
+        do {
+            let transaction = try WriteTransaction(environment)
+            for job in gone {
+                for output in job.outputs where output.part == nil {
+                    try empty(transaction, output.writer.slot)
                 }
-                var end = start
-                var peers = 0
-                while end < runs.count && levels[end] <= level {
-                    if levels[end] == level { peers += 1 }
-                    end += 1
-                }
-                if peers >= options.mergeWidth, let range = allowed(start..<end) { return range }
-                start = end
             }
+            try publish(transaction, nil)
+        } catch {
+            // Whoever uses the slots next empties them first.
         }
-        if all > ColdStore.buriedBytesMin, isMuchDeleted(runs), let range = allowed(0..<runs.count)
-        {
-            return range
-        }
-        if runs.count >= options.mergeWidth,
-            Double(all - oldest) >= options.fullMergeRatio * Double(oldest)
-        {
-            return allowed(0..<runs.count)
-        }
-        if crowded { return 0..<(runs.count / 2) }
-        return isShort ? chooseForRoom() : nil
-    }
-
-    private static let buriedBytesMin = 1 << 20
-
-    /// Whether the tombstones that lie above the oldest run are a quarter of all rows: with what
-    /// they hide, about half of the rows are of no use. (In the oldest run they wait for the
-    /// checkpoint, and hide nothing.)
-    private func isMuchDeleted(_ runs: [Run]) -> Bool {
-        let tombstones = runs.dropLast().reduce(0) { $0 + $1.info.tombstones }
-        return tombstones > 0 && tombstones * 4 >= runs.reduce(0) { $0 + $1.info.records }
+        measureSpace()
     }
 
     /// Empties runs that hold nothing but dead namespaces, without reading them.
@@ -239,23 +194,18 @@ extension ColdStore {
     // MARK: working
 
     private func step(_ job: MergeJob, _ budget: Int) throws {
+        while job.spareSlots.count < job.slotsPerStep { job.spareSlots.append(try freeSlot()) }
         let transaction = try WriteTransaction(environment)
-        if !job.isStarted {
-            try empty(transaction, job.writer.slot)
-            job.isStarted = true
+        let (bytesBefore, recordsBefore) = (job.writtenBytes, job.writtenRecords)
+        // Rows that are dropped cost time too: bound the visits as well as the output.
+        var visits = job.consumes ? ColdStore.consumedRowsMax : 1 << 20
+        while job.phase == .rows {
+            let left = bytesBefore + budget - job.writtenBytes
+            if left <= 0 || visits <= 0 { break }
+            if let bound = job.nextBound, try !open(transaction, job, bound) { break }
+            try mergeRows(transaction.view, job, left, &visits)
         }
-        let before = job.writer.info.bytes
-        let recordsBefore = job.writer.info.records
-        do {
-            var output = try RunOutput(transaction.view, job.writer.slot)
-            if job.phase == .rows {
-                try mergeRows(transaction.view, job, &output, until: before + budget)
-            }
-            if job.phase == .expiries {
-                try mergeExpiries(transaction.view, job, &output, until: before + budget)
-            }
-            if job.phase == .finish && !job.writer.isEmpty { try job.writer.finish(&output) }
-        }
+        if job.phase == .expiries { try mergeExpiries(transaction, job, budget) }
         var list: RunList?
         if job.phase == .finish {
             list = try replace(transaction, job)
@@ -264,45 +214,67 @@ extension ColdStore {
         }
         try publish(transaction, list)
         state.withLock {
-            counters.bytesMerged += job.writer.info.bytes - before
-            counters.recordsMerged += job.writer.info.records - recordsBefore
-            if job.phase == .finish {
-                counters.merges += 1
-                if job.isWanted { fullMergeWanted = false }
-            }
+            counters.bytesMerged += job.writtenBytes - bytesBefore
+            counters.recordsMerged += job.writtenRecords - recordsBefore
+            if job.phase == .finish { counters.merges += 1 }
         }
-        if job.phase == .finish { merge = nil }
+        if job.phase == .finish { merges.removeAll { $0 === job } }
+    }
+
+    /// Begins an output at `bound`; false when the step has no slot left for it.
+    private func open(
+        _ transaction: borrowing WriteTransaction, _ job: MergeJob, _ bound: KeyBound
+    ) throws -> Bool {
+        guard let number = job.spareSlots.popLast() else { return false }
+        let slot = slots[number]
+        try empty(transaction, slot)
+        var info = RunInfo(id: nextRunID, recency: job.recency, slot: number, level: 0)
+        info.partition = job.partition(of: bound)
+        nextRunID += 1
+        job.outputs.append(
+            MergeJob.Output(
+                slot: number, writer: RunWriter(info, slot, limits, isBase: job.isBottom),
+                bound: bound))
+        job.nextBound = nil
+        return true
     }
 
     /// Puts the result in the place of its sources.
     private func replace(
         _ transaction: borrowing WriteTransaction, _ job: MergeJob
     ) throws -> RunList {
-        var runs: [Run] = []
-        var placed = false
-        job.writer.setLevel(level(job.writer.info.bytes))
-        for run in current.runs where run !== job.part {
-            guard job.inputs.contains(where: { $0 === run }) else {
-                runs.append(run)
-                continue
-            }
-            if !placed && !job.writer.isEmpty { runs.append(job.writer.makeRun()) }
-            placed = true
-            try removeManifest(transaction, run.info)
-            try empty(transaction, run.view.slot)
+        var runs = current.runs.filter { run in
+            !job.inputs.contains { $0 === run } && !job.outputs.contains { $0.part === run }
         }
-        if !job.writer.isEmpty {
-            try putManifest(transaction, job.writer.info)
+        for input in job.inputs {
+            try removeManifest(transaction, input.info)
+            try empty(transaction, input.view.slot)
+        }
+        for output in job.outputs where !output.writer.isEmpty {
+            output.writer.setLevel(level(output.writer.info.bytes))
+            try putManifest(transaction, output.writer.info)
+            runs.append(output.writer.makeRun())
         }
         return RunList(runs, transaction: transaction.id)
     }
 
+    /// Rows into the last output, until it is full, `budget` bytes are written, or there are none.
     private func mergeRows(
-        _ view: TransactionView, _ job: MergeJob, _ output: inout RunOutput, until limit: Int
+        _ view: TransactionView, _ job: MergeJob, _ budget: Int, _ visits: inout Int
     ) throws {
-        var walk = try MergedRows(view, job.inputs.map(\.view.slot.rows), after: job.position)
+        let target = job.outputs[job.outputs.count - 1]
+        let writer = target.writer
+        let limit = writer.info.bytes + budget
+        let end = job.end(of: target.bound)
+        var output = try RunOutput(view, writer.slot)
+        let start = job.position
+        var walk = try MergedRows(
+            view, job.inputs.map(\.view.slot.rows),
+            from: start.flatMap { $0.isDone ? nil : $0.key },
+            after: start.flatMap { $0.isDone ? $0.key : nil })
         var dead = DeadRows(liveNamespaces)
         let floor = tombstoneFloor
+        let isBottom = job.isBottom
         let hasExpiries = job.inputs.contains { $0.info.expiryRows > 0 }
         var dropped = ColdCounters()
         defer {
@@ -312,22 +284,28 @@ extension ColdStore {
                 counters.deadRowsDropped += dropped.deadRowsDropped
             }
         }
+        var hiddenRows = 0
         var hiddenExpiries: [Int64] = []
-        // Rows that are dropped cost time too: bound the visits as well as the output.
-        var visits = 0
-        let visitsMax = job.consumes ? ColdStore.consumedRowsMax : 1 << 20
         while try walk.next({ older in
-            dropped.rowsSuperseded += 1
+            hiddenRows += 1
             if hasExpiries, let header = ColdHeader(older), header.due >= 0 {
                 hiddenExpiries.append(header.due)
             }
         }) {
             let row = walk.key
             let value = walk.value
+            if let bound = nextOutput(job, writer, row, end) {
+                job.position = MergeJob.Position(key: Array(row), isDone: false)
+                job.nextBound = bound
+                try close(job, &output)
+                return
+            }
+            dropped.rowsSuperseded += hiddenRows
+            hiddenRows = 0
             job.prefetch.touch(walk.winner, row.baseAddress)
             guard let header = ColdHeader(value) else {
                 // Not ours to judge: it is kept as it is, and reported to whoever reads it.
-                try job.writer.addRow(&output, row: row, value: value, lsn: 0, tombstone: false)
+                try writer.addRow(&output, row: row, value: value, lsn: 0, tombstone: false)
                 continue
             }
             if !hiddenExpiries.isEmpty {
@@ -338,45 +316,64 @@ extension ColdStore {
                 }
                 hiddenExpiries.removeAll(keepingCapacity: true)
             }
-            visits += 1
+            visits -= 1
             let namespace = ColdKey.namespace(row)
             if dead.contains(namespace) {
                 dropped.deadRowsDropped += 1
                 if !job.consumes {
                     if namespace == .max { break }
                     let beyond = ColdKey.prefix(namespace + 1, 0)
-                    job.position = Array(row)
                     try beyond.withUnsafeBytes { try walk.skip(to: $0) }
                     continue
                 }
-            } else if header.isTombstone && job.isBottom && header.lsn <= floor {
+            } else if header.isTombstone && isBottom && header.lsn <= floor {
                 dropped.tombstonesDropped += 1
             } else if header.isChunked {
                 let source = job.inputs[walk.winner].view
-                try copyChunked(view, job, source, &output, row, value, header)
+                try copyChunked(view, job, writer, source, &output, row, value, header)
             } else {
-                try job.writer.addRow(
+                try writer.addRow(
                     &output, row: row, value: value, lsn: header.lsn,
                     tombstone: header.isTombstone)
             }
-            if job.writer.info.bytes >= limit || visits >= visitsMax {
-                job.position = Array(row)
+            if writer.info.bytes >= limit || visits <= 0 {
+                job.position = MergeJob.Position(key: Array(row), isDone: true)
                 return
             }
         }
+        try close(job, &output)
         job.phase = .expiries
         job.position = nil
     }
 
+    /// Where another output begins when `row` does not belong to the one of `writer` any more.
+    @inline(__always)
+    private func nextOutput(
+        _ job: MergeJob, _ writer: RunWriter, _ row: Bytes, _ end: KeyBound?
+    ) -> KeyBound? {
+        if let end {
+            let bound = KeyBound(row)
+            return bound < end ? nil : bound
+        }
+        guard let most = job.outputBytesMax, writer.info.bytes >= most else { return nil }
+        let bound = KeyBound(row)
+        return writer.lastBound == bound ? nil : bound
+    }
+
+    private func close(_ job: MergeJob, _ output: inout RunOutput) throws {
+        try job.outputs[job.outputs.count - 1].writer.finish(&output)
+        job.closeLast()
+    }
+
     /// Copies a large value: chunk rows, renumbered, and its row.
     private func copyChunked(
-        _ view: TransactionView, _ job: MergeJob, _ source: RunView, _ output: inout RunOutput,
-        _ row: Bytes, _ value: Bytes, _ header: ColdHeader
+        _ view: TransactionView, _ job: MergeJob, _ writer: RunWriter, _ source: RunView,
+        _ output: inout RunOutput, _ row: Bytes, _ value: Bytes, _ header: ColdHeader
     ) throws {
         let count = UInt64((header.bodyLength + limits.chunkBytes - 1) / limits.chunkBytes)
         var first = UInt64.max
         if header.firstChunk <= source.chunks && count <= source.chunks - header.firstChunk {
-            first = job.writer.nextChunk
+            first = writer.nextChunk
             var cursor = try Cursor(view, source.slot.chunks)
             for index in 0..<count {
                 let found =
@@ -384,27 +381,40 @@ extension ColdStore {
                 // A missing chunk leaves the value damaged, as it was: the count will not fit.
                 guard found else { break }
                 job.prefetch.touch(job.inputs.count, cursor.value.baseAddress)
-                try job.writer.addChunk(&output, cursor.value)
+                try writer.addChunk(&output, cursor.value)
             }
         }
         try withUnsafeTemporaryAllocation(byteCount: value.count, alignment: 8) { copy in
             copy.copyMemory(from: value)
             copy.storeBytes(
                 of: first.littleEndian, toByteOffset: header.headerBytes - 8, as: UInt64.self)
-            try job.writer.addRow(
+            try writer.addRow(
                 &output, row: row, value: Bytes(copy), lsn: header.lsn,
                 tombstone: header.isTombstone)
         }
     }
 
+    /// Expiry rows, each to the output that its key belongs to.
     private func mergeExpiries(
-        _ view: TransactionView, _ job: MergeJob, _ output: inout RunOutput, until limit: Int
+        _ transaction: borrowing WriteTransaction, _ job: MergeJob, _ budget: Int
     ) throws {
+        let view = transaction.view
         var dead = DeadRows(liveNamespaces)
         let marks = state.withLock { job.inputs.map(\.expiryMark) }
-        var walk = try MergedRows(view, job.inputs.map(\.view.slot.expiries), after: job.position)
+        let start = job.position
+        var walk = try MergedRows(
+            view, job.inputs.map(\.view.slot.expiries),
+            from: start.flatMap { $0.isDone ? nil : $0.key },
+            after: start.flatMap { $0.isDone ? $0.key : nil })
+        var cursors = ExpiryCursors(view)
         var stale = 0
-        defer { state.withLock { counters.staleExpiriesDropped += stale } }
+        var written = 0
+        defer {
+            state.withLock {
+                counters.staleExpiriesDropped += stale
+                counters.bytesMerged += written
+            }
+        }
         var visits = 0
         while try walk.next() {
             let key = walk.key
@@ -422,16 +432,55 @@ extension ColdStore {
                 keep = try isCurrent(view, current, key, walk.value)
             }
             if keep {
-                try job.writer.addExpiry(&output, key: key, value: walk.value)
+                let bound = KeyBound(row)
+                var number = job.outputIndex(of: bound)
+                if number == nil {
+                    // Its record lies elsewhere: what an interrupted consuming merge leaves.
+                    guard try open(transaction, job, bound) else {
+                        job.position = MergeJob.Position(key: Array(key), isDone: false)
+                        return
+                    }
+                    job.closeLast()
+                    number = job.outputs.count - 1
+                }
+                let writer = job.outputs[number!].writer
+                try cursors.append(number!, writer, key: key, value: walk.value)
+                written += key.count + walk.value.count
             } else {
                 stale += 1
             }
-            if job.writer.info.bytes >= limit || visits >= 1 << 16 {
-                job.position = Array(key)
+            if written >= budget || visits >= 1 << 16 {
+                job.position = MergeJob.Position(key: Array(key), isDone: true)
                 return
             }
         }
         job.phase = .finish
         job.position = nil
+    }
+}
+
+/// The cursors by which one step appends expiry rows to several outputs.
+private struct ExpiryCursors {
+    private final class Box {
+        var cursor: Cursor
+        init(_ cursor: consuming Cursor) { self.cursor = cursor }
+    }
+
+    private let view: TransactionView
+    private var boxes: [Int: Box] = [:]
+
+    init(_ view: TransactionView) { self.view = view }
+
+    mutating func append(
+        _ number: Int, _ writer: RunWriter, key: Bytes, value: Bytes
+    ) throws {
+        let box: Box
+        if let known = boxes[number] {
+            box = known
+        } else {
+            box = Box(try Cursor(view, writer.slot.expiries))
+            boxes[number] = box
+        }
+        try writer.addExpiry(&box.cursor, key: key, value: value)
     }
 }

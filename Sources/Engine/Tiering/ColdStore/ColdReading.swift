@@ -154,12 +154,8 @@ extension ColdStore {
         _ view: TransactionView, _ list: RunList, _ row: Bytes,
         _ body: (ColdRecord, _ tombstone: Bool) throws -> R
     ) throws -> R? {
-        let namespace = ColdKey.namespace(row)
-        let hash = ColdKey.hash(row)
-        let folded = FilterPiece.fold(namespace, hash)
-        for index in 0..<list.count
-        where list.views[index].mayContain(namespace, hash, folded) {
-            let run = list.views + index
+        var candidates = list.candidates(ColdKey.namespace(row), ColdKey.hash(row))
+        while let run = candidates.next() {
             guard let value = try view.get(run.pointee.slot.rows, row) else { continue }
             return try withRecord(view, run.pointee, row: row, value: value, body)
         }
@@ -168,12 +164,9 @@ extension ColdStore {
 
     /// The header of the newest row under a row key, not checked by CRC.
     func findHeader(_ view: TransactionView, _ list: RunList, _ row: Bytes) throws -> ColdHeader? {
-        let namespace = ColdKey.namespace(row)
-        let hash = ColdKey.hash(row)
-        let folded = FilterPiece.fold(namespace, hash)
-        for index in 0..<list.count
-        where list.views[index].mayContain(namespace, hash, folded) {
-            if let value = try view.get(list.views[index].slot.rows, row) {
+        var candidates = list.candidates(ColdKey.namespace(row), ColdKey.hash(row))
+        while let run = candidates.next() {
+            if let value = try view.get(run.pointee.slot.rows, row) {
                 return ColdHeader(value)
             }
         }
@@ -224,12 +217,10 @@ struct ColdLookUps {
         _ namespace: UInt32, _ hash: UInt64, _ key: Bytes, checked: Bool,
         _ body: (ColdRecord?, _ isTombstone: Bool) -> Void
     ) throws {
-        let list = reader.list
-        let folded = FilterPiece.fold(namespace, hash)
+        var candidates = reader.list.candidates(namespace, hash)
         try ColdKey.with(namespace, hash, key) { row in
-            for index in 0..<list.count
-            where list.views[index].mayContain(namespace, hash, folded) {
-                let rows = list.views[index].slot.rows
+            while let run = candidates.next() {
+                let rows = run.pointee.slot.rows
                 guard let value = try reader.transaction.view.get(rows, row) else { continue }
                 guard let header = ColdHeader(value), !header.isChunked else { return }
                 let inline = value.slice(header.headerBytes, header.bodyLength)

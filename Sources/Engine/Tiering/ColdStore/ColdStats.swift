@@ -13,6 +13,9 @@ package struct ColdStats: Sendable {
     /// By level, the smallest size class first.
     package var levels: [Int: Level] = [:]
     package var runs = 0
+    /// Runs that cover all keys, and ranges of keys that have runs of their own (RunList.swift).
+    package var layers = 0
+    package var partitions = 0
     /// Rows of all runs, superseded ones and tombstones included.
     package var records = 0
     package var tombstones = 0
@@ -33,6 +36,13 @@ package struct ColdStats: Sendable {
     package var oldestReader: Int?
 
     package var pagesUsed: Int { pages - pagesFree }
+
+    /// Bytes of the pages in use for each byte of the rows of `keys` keys: what superseded and
+    /// deleted rows, the archive and LMDB itself take on top. Rows count as of average size.
+    package func spaceAmplification(keys: Int) -> Double {
+        let live = records == 0 ? 0 : Double(bytes) * Double(keys) / Double(records)
+        return live == 0 ? 0 : Double(pagesUsed * pageBytes) / live
+    }
 }
 
 extension ColdStore {
@@ -41,11 +51,16 @@ extension ColdStore {
         state.withLock { current.runs.reduce(0) { max($0, $1.info.maxLSN) } }
     }
 
+    /// The size class of a run.
+    func level(_ bytes: Int) -> Int { MergePlanner(width: options.mergeWidth).level(bytes) }
+
     /// Figures for INFO. Any thread; O(runs + entries of LMDB's free list).
     package func stats() throws(ColdError) -> ColdStats {
         try typed {
             var stats = ColdStats()
             try withReader { reader in
+                stats.layers = reader.list.layerCount
+                stats.partitions = reader.list.partitions.count
                 for run in reader.list.runs {
                     let level = level(run.info.bytes)
                     stats.levels[level, default: .init()].runs += 1

@@ -16,7 +16,7 @@
 // The databases of the environment:
 //
 //     meta           key bytes -> value bytes; `firn.` keys are the store's own (ColdMetadata.swift)
-//     manifest       run id -> RunInfo                                (ColdRun.swift)
+//     manifest       run id -> RunInfo                                (RunInfo.swift)
 //     r0, c0, e0 …   rows, chunks and expiry rows of the run in a slot  (RunWriter.swift)
 //     archive        expired keys in time order                       (ColdArchive.swift)
 //     archive.keys   the same by key
@@ -42,10 +42,12 @@ package struct ColdOptions: Sendable {
     package var mapBytes = 1 << 40
     /// Runs of one level that are merged into one of the next.
     package var mergeWidth = 8
-    /// A merge of everything starts when the newer runs hold this share of the oldest run.
-    package var fullMergeRatio = 1.5
-    /// Merging pauses for snapshots until there are this many runs.
+    /// A partition's runs are merged into one when the newer ones hold this share of its base.
+    package var baseRatio = 1.5
+    /// Merging pauses for snapshots until there are this many runs above one another.
     package var runsMax = 48
+    /// What the base of a partition should hold at most.
+    package var partitionBytes = 1 << 30
     /// What the file system has, in place of what it says itself. For tests.
     package var diskRoom: (@Sendable () -> DiskRoom?)?
     /// Every merge consumes its sources (ConsumingMerge.swift). For tests.
@@ -57,6 +59,8 @@ package struct ColdOptions: Sendable {
 /// The cold tier. See the essay above for which thread may call what.
 package final class ColdStore: @unchecked Sendable {
     static let formatVersion: UInt8 = 2
+    /// Three for each of 2048 slots, and the store's own.
+    private static let databasesMax = 3 * 2048 + 8
 
     package let options: ColdOptions
     let directory: String
@@ -93,7 +97,10 @@ package final class ColdStore: @unchecked Sendable {
 
     // The writer thread's own.
     var nextRunID: UInt64 = 1
-    var merge: MergeJob?
+    /// Merges under way: the last is being worked at, the one before it waits.
+    var merges: [MergeJob] = []
+    /// Runs with smaller ids are to be merged, because a merge of everything was asked for.
+    var renewBelow: UInt64 = 0
     /// The one snapshot of a store that pins it.
     var pinned: ColdReader?
 
@@ -113,7 +120,7 @@ package final class ColdStore: @unchecked Sendable {
         }
         environment = try Environment(
             directory: directory, readOnly: options.readOnly, mapBytes: options.mapBytes,
-            lockless: options.lockless)
+            maxDatabases: ColdStore.databasesMax, lockless: options.lockless)
         // A server that was killed may have left slots that pin pages.
         if !options.readOnly { try environment.removeDeadReaders() }
         limits = PageLimits(pageBytes: environment.info.pageBytes)
@@ -274,7 +281,7 @@ package final class ColdStore: @unchecked Sendable {
         pinned = reader
     }
 
-    /// The manifest's runs, newest first, checked against the slots that exist.
+    /// The manifest's runs, in no order, checked against the slots that exist.
     func readManifest(_ view: TransactionView) throws -> [RunInfo] {
         var infos: [RunInfo] = []
         var cursor = try Cursor(view, manifest)
@@ -287,7 +294,6 @@ package final class ColdStore: @unchecked Sendable {
         guard Set(infos.map(\.slot)).count == infos.count else {
             throw ColdError.damagedStore("two runs claim one slot")
         }
-        infos.sort { $0.recency > $1.recency }
         return infos
     }
 

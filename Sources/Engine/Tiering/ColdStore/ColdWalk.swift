@@ -33,8 +33,7 @@ extension ColdStore {
                 let view = reader.transaction.view
                 let list = reader.list
                 let start = ColdKey.prefix(namespace, hash)
-                var walk = try MergedRows(
-                    view, list.runs.map(\.view.slot.rows), from: start)
+                var walk = try MergedRows(view, list, from: start)
                 var visited = 0
                 var walked = 0
                 var last: UInt64 = 0
@@ -153,8 +152,7 @@ package final class ColdSnapshot: @unchecked Sendable {
         try typed {
             let view = reader.transaction.view
             let list = reader.list
-            var walk = try MergedRows(
-                view, list.runs.map(\.view.slot.rows), from: start, after: position)
+            var walk = try MergedRows(view, list, from: start, after: position)
             var bytes = 0
             for _ in 0..<count where bytes < bytesMax {
                 guard try walk.next() else {

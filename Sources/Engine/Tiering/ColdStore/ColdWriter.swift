@@ -195,7 +195,7 @@ package final class ColdWriter: @unchecked Sendable {
             case .item(.batch(let batch)):
                 if commit(batch) {
                     complete()
-                    keepPace(batch.byteCount * 3)
+                    keepPace(batch.byteCount)
                 } else {
                     // Merging may make the room that is missing.
                     if isFull { _ = mergeOnce(mergeStepBytes) }
@@ -208,10 +208,11 @@ package final class ColdWriter: @unchecked Sendable {
         }
     }
 
-    /// Merges for `bytes`, in bounded transactions. Each record is merged once per level, of
-    /// which there are two or three: three times what was committed keeps the runs few.
+    /// Merges as much as the commit of `bytes` makes necessary, in bounded transactions. Each
+    /// record is merged once per level, of which there are two or three: three times what was
+    /// committed keeps the runs few. Where they have become many all the same, more.
     private func keepPace(_ bytes: Int) {
-        var left = bytes
+        var left = bytes * (store.isCrowded ? 6 : 3)
         while left > 0, mergeOnce(min(left, mergeStepBytes)) { left -= mergeStepBytes }
     }
 

@@ -69,9 +69,9 @@ final class RunWriter {
     private var taken = false
     private let fingerprintBits: UInt16
 
-    /// `isOldest`: the run will be the oldest of all.
-    init(_ info: RunInfo, _ slot: RunSlot, _ limits: PageLimits, isOldest: Bool) {
-        fingerprintBits = isOldest ? FilterPiece.oldestBits : FilterPiece.newerBits
+    /// `isBase`: no older run will lie below it.
+    init(_ info: RunInfo, _ slot: RunSlot, _ limits: PageLimits, isBase: Bool) {
+        fingerprintBits = isBase ? FilterPiece.baseBits : FilterPiece.newerBits
         self.info = info
         self.slot = slot
         self.limits = limits
@@ -82,7 +82,7 @@ final class RunWriter {
         if !taken { for piece in pieces { piece.fingerprints?.deallocate() } }
     }
 
-    var isEmpty: Bool { info.records == 0 }
+    var isEmpty: Bool { info.records == 0 && info.expiryRows == 0 }
     var nextChunk: UInt64 { info.chunks }
 
     /// Appends a row as it stands; chunks that it refers to are in place. O(log n).
@@ -124,11 +124,25 @@ final class RunWriter {
         return first
     }
 
-    /// Appends an expiry row.
-    func addExpiry(_ output: inout RunOutput, key: Bytes, value: Bytes) throws {
-        try output.expiries.append(key, value)
+    /// Appends an expiry row by a cursor of the slot's expiry rows. After all rows.
+    func addExpiry(_ cursor: inout Cursor, key: Bytes, value: Bytes) throws {
+        try cursor.append(key, value)
         info.expiryRows += 1
         info.bytes += key.count + value.count
+        if info.records > 0 { return }
+        // A run of expiry rows alone: its bounds are those of the keys that they speak of.
+        let row = ExpiryRow.row(key)
+        if info.expiryRows == 1 || info.minKey.withUnsafeBytes({ row.compare($0) < 0 }) {
+            info.minKey = Array(row)
+        }
+        if info.expiryRows == 1 || info.maxKey.withUnsafeBytes({ row.compare($0) > 0 }) {
+            info.maxKey = Array(row)
+        }
+    }
+
+    /// (namespace, hash) of the last row; nil before the first.
+    var lastBound: KeyBound? {
+        info.records == 0 ? nil : lastKey.withUnsafeBytes { KeyBound($0) }
     }
 
     @inline(__always)
@@ -162,8 +176,10 @@ final class RunWriter {
 
     func setLevel(_ level: Int) { info.level = level }
 
-    /// Writes the filter and completes the description. No rows after this.
+    /// Writes the filter and completes the description of the rows. No rows after this, but expiry
+    /// rows.
     func finish(_ output: inout RunOutput) throws {
+        if info.records == 0 { return }
         try closePiece()
         info.maxKey = Array(lastKey[0..<lastCount])
         let bytes = info.bytes
@@ -184,7 +200,7 @@ final class RunWriter {
     /// What is written so far, as a run without a filter; nil when that is nothing. Expiry rows
     /// do not count: their sources still have them.
     func makePart() -> Run? {
-        if isEmpty { return nil }
+        if info.records == 0 { return nil }
         var part = info
         part.maxKey = Array(lastKey[0..<lastCount])
         part.expiryRows = 0
@@ -244,7 +260,7 @@ enum FilterTable {
                         littleEndian: table.loadUnaligned(
                             fromByteOffset: index * rowBytes + at, as: UInt64.self))
                 }
-                let bits = word(44) == 0 ? UInt32(FilterPiece.oldestBits) : word(44)
+                let bits = word(44) == 0 ? UInt32(FilterPiece.baseBits) : word(44)
                 var piece = FilterPiece(
                     namespace: word(0), segmentBits: UInt16(clamping: word(4)),
                     fingerprintBits: UInt16(clamping: bits), hash: long(8), seed: long(16),

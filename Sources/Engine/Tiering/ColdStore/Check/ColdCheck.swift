@@ -173,7 +173,8 @@ final class ColdCheck {
                 ("in chunks", sums.chunked), ("chunk rows", sums.chunkRows),
                 ("expiry rows", sums.expiryRows), ("bytes", sums.bytes),
             ])
-        if sums.isWalkable { try checkMerged(view, store, runs) }
+        checkPartitions(reader.list)
+        if sums.isWalkable { try checkMerged(view, store, reader.list) }
         try checkArchive(view, store)
         report.onProgress("check", rowsMax, rowsMax)
     }
@@ -292,12 +293,32 @@ final class ColdCheck {
 
     // MARK: All runs as one
 
+    /// Whether each run keeps to the bounds of its partition: beyond them nobody looks for its rows.
+    private func checkPartitions(_ list: RunList) {
+        for (number, partition) in list.partitions.enumerated() {
+            let isLast = number + 1 == list.partitions.count
+            let end = isLast ? nil : list.partitions[number + 1].bound
+            for run in list.runs[partition.runs] {
+                let least = run.info.minKey.withUnsafeBytes { KeyBound($0) }
+                let most = run.info.maxKey.withUnsafeBytes { KeyBound($0) }
+                if number > 0 && least < partition.bound || end.map({ most >= $0 }) == true {
+                    report.add(
+                        .error, "runs", path,
+                        "run \(run.info.id): it reaches beyond its partition: keys are not found")
+                }
+            }
+        }
+    }
+
     /// Counts the live keys as a server would see them, and looks each one's expiry up.
-    private func checkMerged(_ view: TransactionView, _ store: ColdStore, _ runs: [Run]) throws {
+    private func checkMerged(
+        _ view: TransactionView, _ store: ColdStore, _ list: RunList
+    ) throws {
+        let runs = list.runs
         var counts: [UInt32: Int] = [:]
         var doubtful: [UInt32: Int] = [:]
         var expiring = 0
-        var walk = try MergedRows(view, runs.map(\.view.slot.rows))
+        var walk = try MergedRows(view, list)
         while try walk.next() {
             let row = walk.key
             let namespace = ColdKey.namespace(row)

@@ -233,7 +233,7 @@ struct ColdMend {
         }
         closePiece()
         try renewExpiries(view, slot, &info)
-        if info.records == 0 {
+        if info.records == 0 && info.expiryRows == 0 {
             // Nothing is left: the run goes.
             try store.removeManifest(transaction, old)
             return try store.empty(transaction, slot)
@@ -313,7 +313,8 @@ struct ColdMend {
         let known = try store.meta.get(view, StoreKeys.namespaces)
         let live = known.flatMap { $0.withUnsafeBytes { Namespaces($0) } }?.live ?? .all
         do {
-            var walk = try MergedRows(view, infos.map { store.slots[$0.slot].rows })
+            let runs = infos.map { Run($0, store.slots[$0.slot], []) }
+            var walk = try MergedRows(view, RunList(runs, transaction: transaction.id))
             while try walk.next() {
                 guard let header = ColdHeader(walk.value), !header.isTombstone else { continue }
                 let namespace = ColdKey.namespace(walk.key)
