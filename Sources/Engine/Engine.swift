@@ -205,6 +205,7 @@ package final class Engine: @unchecked Sendable {
         isGuarded = needsAuthentication || loading != nil
         latencyIsTracked = configuration.latencyTracking
         tier?.store.quotaBytes = configuration.coldBytesMax
+        tier?.store.partitionBytesMax = configuration.coldPartitionBytes
         logWriter?.keepSegments(in: logArchiveDirectory)
         observeSlowCommands()
     }

@@ -73,6 +73,7 @@ final class Simulation {
         configuration.memoryBudget = MemoryBudget(bytes: 0)
         configuration.savePoints = []
         configuration.databases = 5
+        configuration.coldPartitionBytes = Bool.random(using: &random) ? 4096 : 1 << 30
         configuration.enableDebugCommand = .yes
         configuration.appendFsync = [.always, .always, .everysec, .no].randomElement(
             using: &random)!

@@ -56,7 +56,8 @@ class Server:
     def arguments(self):
         arguments = [BINARY, "--port", str(self.port), "--dir", str(self.directory)]
         if TORTURE:
-            arguments += ["--debug-spill-every-command", "yes"]
+            # Small partitions, so that the little data of a test has many.
+            arguments += ["--debug-spill-every-command", "yes", "--cold-partition-bytes", "16kb"]
         for name, value in self.options.items():
             words = value if isinstance(value, (list, tuple)) else [value]
             arguments += ["--" + name.replace("_", "-"), *map(str, words)]

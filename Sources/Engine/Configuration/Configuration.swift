@@ -66,6 +66,8 @@ package struct Configuration: Sendable {
     package var coldTier = true
     /// Quota of the cold tier; 0: the disk is the limit.
     package var coldBytesMax = 0
+    /// What the base of a partition of the cold tier should hold at most.
+    package var coldPartitionBytes = ColdOptions.partitionBytesDefault
     package var coldReaderThreads = 8
     /// A second read of a cold key within so many milliseconds promotes it; 0: the first does.
     package var promotionWindowMs = 60_000

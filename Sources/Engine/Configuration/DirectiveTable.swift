@@ -64,6 +64,7 @@ enum DirectiveTable {
         // Tiers.
         .field("cold-tier", \.coldTier, Codecs.bool, .immutable),
         .field("cold-max-bytes", \.coldBytesMax, Codecs.memory(0...int64)),
+        .field("cold-partition-bytes", \.coldPartitionBytes, Codecs.memory(4096...int64)),
         .field("cold-reader-threads", \.coldReaderThreads, Codecs.int(1...64), .immutable),
         .field("promotion-window", \.promotionWindowMs, Codecs.int(0...int32)),
         .field("archive-retention", \.archiveRetentionSeconds, Codecs.int(0...int32)),

@@ -218,6 +218,7 @@ struct Opening {
         engine.tier = Tier(store: store, writer: ColdWriter(store: store, hooks: hooks))
         engine.tier?.filterBytes = store.filterBytes
         store.quotaBytes = configuration.coldBytesMax
+        store.partitionBytesMax = configuration.coldPartitionBytes
         store.measureSpace()
         engine.tier?.space = store.space
     }

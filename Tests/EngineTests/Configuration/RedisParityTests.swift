@@ -103,7 +103,8 @@ struct RedisParityTests {
         let theirs = Set(stride(from: 0, to: reply.count, by: 2).map { reply[$0] })
         #expect(
             Set(ours.keys).subtracting(theirs) == [
-                "cold-tier", "cold-max-bytes", "cold-reader-threads", "promotion-window",
+                "cold-tier", "cold-max-bytes", "cold-partition-bytes", "cold-reader-threads",
+                "promotion-window",
                 "archive-retention", "archive-max-bytes", "debug-spill-every-command",
                 "set-max-listpack-entries", "set-max-listpack-value",
                 "rdb-version", "checkpoint-bandwidth", "checkpoint-interval", "log-archive-dir",

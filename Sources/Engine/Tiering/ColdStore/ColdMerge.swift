@@ -113,7 +113,7 @@ extension ColdStore {
         let (all, isUnknown) = space.usedBytes.addingReportingOverflow(max(space.roomBytes, 0))
         let share = isUnknown ? Int.max : max(all / 16, 16 << 20)
         let stored = current.runs.reduce(0) { $0 + $1.info.bytes }
-        return max(min(options.partitionBytes, share), stored / 64)
+        return max(min(partitionBytesMax, share), stored / 64)
     }
 
     /// False when there is no room for the merge.

@@ -47,7 +47,8 @@ package struct ColdOptions: Sendable {
     /// Merging pauses for snapshots until there are this many runs above one another.
     package var runsMax = 48
     /// What the base of a partition should hold at most.
-    package var partitionBytes = 1 << 30
+    package var partitionBytes = ColdOptions.partitionBytesDefault
+    package static let partitionBytesDefault = 1 << 30
     /// What the file system has, in place of what it says itself. For tests.
     package var diskRoom: (@Sendable () -> DiskRoom?)?
     /// Every merge consumes its sources (ConsumingMerge.swift). For tests.
@@ -92,6 +93,7 @@ package final class ColdStore: @unchecked Sendable {
     var counters = ColdCounters()
     var spaceNow = ColdSpace()
     var quotaBytesNow = 0
+    var partitionBytesNow: Int
     /// When `spaceNow` was measured; 0: it must be again.
     var measuredUs: Int64 = 0
 
@@ -115,6 +117,7 @@ package final class ColdStore: @unchecked Sendable {
     private init(_ directory: String, _ options: ColdOptions) throws {
         self.options = options
         self.directory = directory
+        partitionBytesNow = options.partitionBytes
         if !options.readOnly {
             try ColdStore.createIfMissing(directory, mapBytes: options.mapBytes)
         }
@@ -373,6 +376,12 @@ package final class ColdStore: @unchecked Sendable {
     package var liveNamespaces: LiveNamespaces {
         get { state.withLock { liveNamespacesNow } }
         set { state.withLock { liveNamespacesNow = newValue } }
+    }
+
+    /// What the base of a partition should hold at most (`cold-partition-bytes`). Any thread.
+    package var partitionBytesMax: Int {
+        get { state.withLock { partitionBytesNow } }
+        set { state.withLock { partitionBytesNow = newValue } }
     }
 
     /// Tombstones up to this log position may go once nothing older lies below them: the start
