@@ -90,21 +90,33 @@ def latency(server, requests, keys, core):
     return float(list(csv.reader(output.splitlines()))[-1][6])
 
 
-class Saving(threading.Thread):
-    """Makes one snapshot after the other; samples the server's anonymous memory."""
+class Watch(threading.Thread):
+    """Samples the server's anonymous memory, and makes one snapshot after the other if it is to."""
 
-    def __init__(self, server):
+    def __init__(self, server, saves):
         super().__init__(daemon=True)
-        self.server, self.ends, self.saves, self.peak = server, threading.Event(), 0, 0
+        self.server, self.must_save = server, saves
+        self.ends, self.saves, self.peak = threading.Event(), 0, 0
 
     def run(self):
         with self.server.connect() as connection:
             while not self.ends.is_set():
-                connection.call("BGSAVE")
-                self.saves += 1
-                while b"rdb_bgsave_in_progress:1" in connection.call("INFO", "persistence"):
+                if self.must_save:
+                    connection.call("BGSAVE")
+                    self.saves += 1
+                while True:
                     self.peak = max(self.peak, self.server.resident()[0])
                     time.sleep(0.05)
+                    if b"rdb_bgsave_in_progress:0" in connection.call("INFO", "persistence"):
+                        break
+
+    def during(self, measure):
+        """What `measure` returns, called meanwhile; then everything has ended."""
+        self.start()
+        found = measure()
+        self.ends.set()
+        self.join()
+        return found
 
 
 def snapshot(bench, core):
@@ -117,14 +129,14 @@ def snapshot(bench, core):
         server.settle()
         quiet, beside, memory, peak, saves = [], [], 0, 0, 0
         for i in range(bench.rounds):
-            quiet.append(latency(server, requests, bench.keys, core))
-            memory = max(memory, server.resident()[0])
-            saving = Saving(server)
-            saving.start()
-            beside.append(latency(server, requests, bench.keys, core))
-            saving.ends.set()
-            saving.join()
-            saves, peak = saves + saving.saves, max(peak, saving.peak)
+            def measure():
+                return latency(server, requests, bench.keys, core)
+
+            idle, saving = Watch(server, False), Watch(server, True)
+            quiet.append(idle.during(measure))
+            beside.append(saving.during(measure))
+            memory, peak = max(memory, idle.peak), max(peak, saving.peak)
+            saves += saving.saves
             bench.note(f"snapshot round {i + 1}: p99 {quiet[-1]:.3f} ms, {beside[-1]:.3f} ms beside "
                        f"{saving.saves} BGSAVEs")
     ratio = statistics.median(b / q for b, q in zip(beside, quiet))

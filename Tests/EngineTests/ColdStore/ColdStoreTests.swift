@@ -365,4 +365,36 @@ import Testing
             }
         }
     }
+
+    @Test func aReaderIsAsOldAsTheFirstCommitThatItDoesNotSee() throws {
+        var times = CommitTimes()
+        #expect(times.first(after: 0) == nil)
+        for number in 1...10_000 { times.add(number * 2, Int64(number) * 100) }
+        #expect(times.first(after: 1) == 100)
+        #expect(times.first(after: 19_999) == 1_000_000)
+        #expect(times.first(after: 20_000) == nil)
+        times.forget(upTo: 19_997)
+        #expect(times.first(after: 0) == 999_900)
+
+        let store = try ColdDirectory().open()
+        func commit(_ lsn: UInt64) throws {
+            let batch = ColdBatch()
+            batch.put(0, Array("key:\(lsn % 10)".utf8), [1, 2, 3], lsn: lsn)
+            try store.commit(batch)
+        }
+        try commit(1)
+        var snapshot: ColdSnapshot? = try store.snapshot()
+        #expect(try store.stats().oldestReaderAgeMs == 0)
+        for lsn in 2..<100 as Range<UInt64> {
+            try commit(lsn)
+            try store.mergeStep()
+        }
+        usleep(3000)
+        let stats = try store.stats()
+        #expect(stats.oldestReaderAgeMs >= 3 && stats.pagesPinned > 0)
+        #expect(snapshot != nil)
+        snapshot = nil
+        #expect(try store.stats().oldestReaderAgeMs == 0)
+        #expect(try store.stats().pagesPinned == 0)
+    }
 }

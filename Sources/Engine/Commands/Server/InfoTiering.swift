@@ -103,6 +103,7 @@ extension InfoSections {
         info.field("filter_bytes", stats.filterBytes)
         info.field("cold_pages", stats.pages)
         info.field("cold_pages_free", stats.pagesFree)
+        info.field("cold_pages_pinned", stats.pagesPinned)
         info.field("cold_page_bytes", stats.pageBytes)
         info.field("cold_map_bytes", stats.mapBytes)
         let space = tier.space
@@ -127,6 +128,7 @@ extension InfoSections {
         info.field("space_amplification", fixed(stats.spaceAmplification(keys: live), 2))
         info.field("damaged_filters", stats.counters.damagedFilters)
         info.field("cold_snapshots", stats.snapshots)
+        info.field("cold_oldest_reader_age_ms", stats.oldestReaderAgeMs)
         for (level, figures) in stats.levels.sorted(by: { $0.key < $1.key }) {
             info.field(
                 "level\(level)",

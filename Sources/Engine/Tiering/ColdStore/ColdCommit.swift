@@ -278,6 +278,7 @@ extension ColdStore {
             if let list { current = list }
             announced = nil
             latestTransaction = id
+            commitTimes.add(id, Clock.monotonicUs())
             for reader in pool { reader.transaction.reset() }
         }
     }

@@ -155,6 +155,7 @@ extension ColdStore {
         let freeBytes = free.usable * info.pageBytes
         let disk = options.diskRoom?() ?? ColdStore.diskRoom(directory)
         state.withLock {
+            commitTimes.forget(upTo: oldest)
             spaceNow = ColdSpace(
                 usedBytes: usedBytes, freeBytes: freeBytes,
                 quotaRoom: quotaBytesNow > 0 ? quotaBytesNow - usedBytes : nil,

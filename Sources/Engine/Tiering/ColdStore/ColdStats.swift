@@ -27,13 +27,17 @@ package struct ColdStats: Sendable {
     package var counters = ColdCounters()
     package var snapshots = 0
     package var pageBytes = 0
-    /// Pages of the data file, and those of them that are free.
+    /// Pages of the data file, those of them that are free, and those of these that a reader still
+    /// sees, so that they cannot be used yet.
     package var pages = 0
     package var pagesFree = 0
+    package var pagesPinned = 0
     package var mapBytes = 0
     package var lastTransaction = 0
     /// The snapshot that the oldest reader of any process holds.
     package var oldestReader: Int?
+    /// For how long its snapshot has not been the newest.
+    package var oldestReaderAgeMs = 0
 
     package var pagesUsed: Int { pages - pagesFree }
 
@@ -42,6 +46,30 @@ package struct ColdStats: Sendable {
     package func spaceAmplification(keys: Int) -> Double {
         let live = records == 0 ? 0 : Double(bytes) * Double(keys) / Double(records)
         return live == 0 ? 0 : Double(pagesUsed * pageBytes) / live
+    }
+}
+
+/// When commits were: a snapshot is as old as the first commit that it does not see.
+struct CommitTimes {
+    private static let countMax = 4096
+    private var times: [(transaction: Int, us: Int64)] = []
+
+    mutating func add(_ transaction: Int, _ us: Int64) {
+        if times.count == CommitTimes.countMax {
+            // A reader stays for long: every second time is enough.
+            times = times.indices.filter { $0 % 2 == 0 }.map { times[$0] }
+        }
+        times.append((transaction, us))
+    }
+
+    /// Forgets what no reader is older than. O(n).
+    mutating func forget(upTo oldest: Int) {
+        times.removeFirst(times.firstIndex { $0.transaction > oldest } ?? times.count)
+    }
+
+    /// When the first commit behind `transaction` was, monotonic microseconds. O(n).
+    func first(after transaction: Int) -> Int64? {
+        times.first { $0.transaction > transaction }?.us
     }
 }
 
@@ -73,15 +101,21 @@ extension ColdStore {
                     stats.bytes += run.info.bytes
                     stats.filterBytes += run.filterBytes
                 }
-                stats.pagesFree = try reader.transaction.view.freePages().all
+                let oldest = environment.oldestReader
+                let free = try reader.transaction.view.freePages(upTo: oldest ?? .max)
+                stats.pagesFree = free.all
+                stats.pagesPinned = free.all - free.usable
+                stats.oldestReader = oldest
             }
             let info = environment.info
             stats.pageBytes = info.pageBytes
             stats.pages = info.lastPage + 1
             stats.mapBytes = info.mapBytes
             stats.lastTransaction = info.lastTransaction
-            stats.oldestReader = environment.oldestReader
             state.withLock {
+                if let oldest = stats.oldestReader, let since = commitTimes.first(after: oldest) {
+                    stats.oldestReaderAgeMs = Int((Clock.monotonicUs() - since) / 1000)
+                }
                 stats.archive = archiveTotals
                 stats.counters = counters
                 stats.snapshots = liveSnapshots

@@ -83,6 +83,8 @@ package final class ColdStore: @unchecked Sendable {
     /// The list that the commit under way will make.
     var announced: RunList?
     var latestTransaction = 0
+    /// When the latest commits were, for the age of readers; see ColdStats.swift.
+    var commitTimes = CommitTimes()
     var pool: [ColdReader] = []
     var liveSnapshots = 0
     var slots: [RunSlot] = []
