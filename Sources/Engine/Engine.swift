@@ -117,6 +117,7 @@ package final class Engine: @unchecked Sendable {
     /// Where the eviction sweep goes on: database and position in hash space.
     var sweptDatabase = 0
     var sweepPosition: UInt64 = 0
+    var victimScores = VictimScores()
 
     /// Commands that take at least so long are shown to the slow log and the latency monitor.
     var slowCommandUs = Int64.max

@@ -7,13 +7,13 @@
 //
 // Time alone cannot tell a key that is used all day from one that was written once, a moment ago:
 // a flood of new keys would push out what is in use. So LRU keeps one more bit, whether a key was
-// used since it was written, and one that was not counts as idle for four times as long.
+// used since it was written, and one that was not counts as idle for eight times as long.
 
 enum Access {
     static let lruMask: UInt32 = 0xFF_FFFF
     /// By LRU: used since it was written.
     static let usedAgain: UInt32 = 1 << 24
-    private static let onceWritten: UInt64 = 4
+    private static let onceWritten: UInt64 = 8
     private static let initialCounter: UInt32 = 5
 
     /// The LRU clock at a time in Unix milliseconds.

@@ -1,21 +1,23 @@
 // Keeping the hot tier within `maxmemory`.
 //
 // A sweep goes over the tables in hash order, a few dozen neighbours at a time, and of each
-// group the keys that the policy likes least leave: of 64 keys the 16 least recently (or least
-// frequently) used. That is a far larger sample than Redis takes, it reads memory in the order
+// group the keys that the policy likes least leave: of 64 keys at most the 16 least recently (or
+// least frequently) used, and of these only such as are among the worst of all keys
+// (VictimScores.swift). That looks at far more keys than Redis does, it reads memory in the order
 // of the table, and it makes runs that cover a narrow range of hashes, which merge cheaply.
 // Clean keys leave at once and cost no I/O; dirty ones leave when their batch is committed.
 //
 // With `cold-tier no` the victims are deleted, as in Redis. With `noeviction`, or a volatile
 // policy and no key with an expiry left, nothing leaves, and commands that need memory are
 // refused.
-
 //
 // What is on its way to the disk counts twice until it is committed, as entry and as copy. So
 // eviction aims a little below the budget, and the batches are small against it: what is in
 // flight fits above the mark that eviction aims at. When writes outrun the disk even so,
 // commands that may need memory are held up until a commit has made room; reads and deletes of
 // the same moment go on.
+
+import CJemalloc
 
 /// How far the hot tier may go, for one budget.
 struct MemoryMarks {
@@ -36,6 +38,8 @@ struct MemoryMarks {
 extension Engine {
     private static let groupSize = 64
     private static let groupLeaving = 16
+    /// Groups that one call spares, with a cold tier: a millisecond's work.
+    private static let sparedGroupsMax = 256
     /// What one call frees at most: more than a turn can add.
     private static let reductionBytesMax = 4 << 20
     /// In so many turns the ceiling of a use that is too high comes down by the slack above a budget.
@@ -82,16 +86,23 @@ extension Engine {
         // A budget that was lowered by much is reached in slices.
         let excess = used - aim - (tier?.bytesInFlight ?? 0)
         var needed = Swift.min(excess, Engine.reductionBytesMax)
-        let isWhole = needed == excess
-        let patience = sweepPatience
-        var barren = 0
+        var isWhole = needed == excess
+        let entries = entryCount
+        let patience = entries / Engine.groupSize + databaseCount + 2
+        var (barren, spared) = (0, 0)
+        sampleVictimScores(policy, of: entries)
         while needed > 0, barren <= patience {
             if let tier, tier.batch.byteCount >= batchBytes {
                 if tier.queuedBatches >= 2 || !submitBatch(tier) { break }
             }
-            let freed = evictGroup(policy)
+            let (freed, isSpared) = evictGroup(policy, of: entries)
             needed -= freed
-            barren = freed > 0 ? 0 : barren + 1
+            barren = freed > 0 || isSpared ? 0 : barren + 1
+            if isSpared { spared += 1 }
+            if spared > Engine.sparedGroupsMax, tier != nil {
+                isWhole = false
+                break
+            }
             // It always begins with the same keys: asking again finds nothing else.
             if freed == 0, policy == .volatileTTL { barren = patience + 1 }
         }
@@ -136,42 +147,44 @@ extension Engine {
         holdsWriters = tier != nil && used > memoryCeiling && canFree
     }
 
-    /// Groups in a row that may yield nothing before the policy counts as having no victim:
-    /// enough to go round all tables once.
-    private var sweepPatience: Int {
-        var entries = 0
-        for index in 0..<databaseCount { entries += databases[index].table.count }
-        return entries / Engine.groupSize + databaseCount + 2
+    /// Entries of all tables, tombstones included.
+    private var entryCount: Int {
+        (0..<databaseCount).reduce(0) { $0 + databases[$1].table.count }
     }
 
-    /// Takes the next group of neighbours and lets its worst leave. Returns the bytes that
-    /// this frees, now or at the commit.
-    private func evictGroup(_ policy: MaxmemoryPolicy) -> Int {
-        if policy == .volatileTTL { return evictNextToExpire() }
-        let database = sweepDatabase()
-        guard let database else { return 0 }
-        var group: [(score: UInt64, entry: Entry)] = []
+    /// Takes the next group of neighbours and lets its worst leave, if they are among the worst of
+    /// all. Returns the bytes that this frees, now or at the commit, and whether there were only
+    /// better ones.
+    private func evictGroup(
+        _ policy: MaxmemoryPolicy, of entries: Int
+    ) -> (freed: Int, isSpared: Bool) {
+        if policy == .volatileTTL { return (evictNextToExpire(), false) }
+        guard let database = sweepDatabase() else { return (0, false) }
+        var group: [Entry] = []
         group.reserveCapacity(Engine.groupSize + 16)
-        let isFull = tier?.takesValues == false
         let next = databases[database].table.visit(
             from: sweepPosition, atLeast: Engine.groupSize
         ) { raw in
-            let entry = Entry(raw)
-            let flags = entry.flags
-            if flags.contains(.leaving) || flags.contains(.visiting) { return }
-            if entry.type == .tombstone { return group.append((UInt64.max, entry)) }
-            if policy.isVolatile, !flags.contains(.expires) { return }
-            if isFull, flags.contains(.dirty) { return }
-            group.append((evictionScore(entry, policy), entry))
+            firn_prefetch(raw)
+            group.append(Entry(raw))
         }
         sweepPosition = next ?? 0
         if next == nil { sweptDatabase = (database + 1) % databaseCount }
-        group.sort { $0.score > $1.score }
-        var freed = 0
-        for (_, entry) in group.prefix(Swift.max(group.count / 4, 1)) {
-            freed += leave(database, entry)
+        var victims: [(score: UInt64, entry: Entry)] = []
+        var eligible = 0
+        for entry in group {
+            guard let score = victimScore(entry, policy) else { continue }
+            eligible += 1
+            if victimScores.admits(score) { victims.append((score, entry)) }
         }
-        return freed
+        let most = Swift.max(eligible / 4, 1)
+        if victims.count > most { victims.sort { $0.score > $1.score } }
+        var freed = 0
+        for (_, entry) in victims.prefix(most) { freed += leave(database, entry) }
+        victimScores.swept(
+            passed: group.count, eligible: eligible, left: Swift.min(victims.count, most),
+            of: entries)
+        return (freed, victims.isEmpty && eligible > 0)
     }
 
     /// The database that the sweep is in, or the next that has entries.
@@ -189,14 +202,21 @@ extension Engine {
         return nil
     }
 
-    /// How gladly the policy lets an entry go. Of equals a clean one goes first.
-    private func evictionScore(_ entry: Entry, _ policy: MaxmemoryPolicy) -> UInt64 {
-        let clean: UInt64 = entry.flags.contains(.dirty) ? 0 : 1
+    /// How gladly the policy lets an entry go; nil if it must not. Of equals a clean one goes first,
+    /// and a tombstone before all.
+    func victimScore(_ entry: Entry, _ policy: MaxmemoryPolicy) -> UInt64? {
+        let flags = entry.flags
+        if flags.contains(.leaving) || flags.contains(.visiting) { return nil }
+        if entry.type == .tombstone { return .max }
+        if policy.isVolatile, !flags.contains(.expires) { return nil }
+        let isDirty = flags.contains(.dirty)
+        if isDirty, tier?.takesValues == false { return nil }
         switch policy {
         case .allkeysLRU, .volatileLRU:
-            return Access.idleScore(entry.access, clock: accessClock) << 1 | clean
+            return Access.idleScore(entry.access, clock: accessClock) << 1 | (isDirty ? 0 : 1)
         case .allkeysLFU, .volatileLFU:
-            return UInt64(255 - Access.decayedCounter(entry.access, self)) << 1 | clean
+            let counter = Access.decayedCounter(entry.access, self)
+            return UInt64(255 - counter) << 1 | (isDirty ? 0 : 1)
         default:
             return random.next() >> 1
         }
