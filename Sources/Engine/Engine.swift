@@ -91,6 +91,10 @@ package final class Engine: @unchecked Sendable {
     var isOutOfMemory = false
     /// The budget is spent and a commit will make room: commands that need memory wait for it.
     var holdsWriters = false
+    /// Memory used when the budget was last looked at.
+    var lookedAtBytes = 0
+    /// More is to leave than one look takes.
+    var reductionGoesOn = false
     /// How much memory may be used before writers are held up, while the budget is exceeded.
     var memoryCeiling = Int.max
     /// When eviction looks for something to free again after it found nothing.

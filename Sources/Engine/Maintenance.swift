@@ -135,6 +135,7 @@ extension Engine {
         if checkpoint.phase == .walking, checkpointMustPause {
             slice.pauseUs = Swift.min(slice.pauseUs, 10_000)
         }
+        if reductionGoesOn { slice.pauseUs = Swift.min(slice.pauseUs, 1000) }
         if let due = nextDueMs {
             // The far future is clamped before it is turned into microseconds.
             let waitMs = Swift.min(Swift.max(due &- nowMs, 0), 1000)

@@ -40,7 +40,9 @@ extension Engine {
     private static let groupLeaving = 16
     /// Groups that one call spares, with a cold tier: a millisecond's work.
     private static let sparedGroupsMax = 256
-    /// What one call frees at most: more than a turn can add.
+    /// What one call frees at least and at most: more than the turn added, not more than it takes
+    /// for the budget to be held.
+    private static let reductionBytesMin = 128 << 10
     private static let reductionBytesMax = 4 << 20
     /// In so many turns the ceiling of a use that is too high comes down by the slack above a budget.
     private static let ceilingSteps = 64
@@ -60,6 +62,8 @@ extension Engine {
         let used = usedMemory
         if used > stats.peakMemoryBytes { stats.peakMemoryBytes = used }
         let budget = configuration.maxmemory
+        reductionGoesOn = false
+        defer { lookedAtBytes = usedMemory }
         guard budget > 0, used > budget else {
             isOutOfMemory = diskRefusesGrowth
             holdsWriters = false
@@ -83,9 +87,12 @@ extension Engine {
         let batchBytes = Swift.min(marks.batchBytes, tier?.space.portionBytesMax ?? .max)
         // Without a cold tier what leaves is lost: no more than Redis would evict.
         let aim = tier == nil ? budget : marks.low
-        // A budget that was lowered by much is reached in slices.
+        // In slices, each twice what was added since the last: clients are waiting.
         let excess = used - aim - (tier?.bytesInFlight ?? 0)
-        var needed = Swift.min(excess, Engine.reductionBytesMax)
+        let added = Swift.max(used - lookedAtBytes, 0)
+        let slice = Swift.min(
+            Swift.max(2 * added, Engine.reductionBytesMin), Engine.reductionBytesMax)
+        var needed = Swift.min(excess, slice)
         var isWhole = needed == excess
         let entries = entryCount
         let patience = entries / Engine.groupSize + databaseCount + 2
@@ -107,6 +114,7 @@ extension Engine {
             if freed == 0, policy == .volatileTTL { barren = patience + 1 }
         }
         let isExhausted = barren > patience
+        reductionGoesOn = !isWhole && !isExhausted && needed <= 0
         // Nobody fills this batch any further soon.
         if let tier, tier.queuedBatches == 0, !tier.batch.isEmpty,
             tier.batch.byteCount >= batchBytes || isExhausted || usedMemory > memoryCeiling
