@@ -6,9 +6,12 @@
 // holding it, except where a command needs a cold key that could not be fetched beforehand.
 
 import Glibc
+import Synchronization
 
 package final class Engine: @unchecked Sendable {
     private let mutex: UnsafeMutablePointer<pthread_mutex_t>
+    /// Event loops that wait for the lock with a turn.
+    private let waitingTurns = Atomic<Int>(0)
 
     package internal(set) var configuration: Configuration
     /// Counts changes, for those who keep copies of settings.
@@ -191,6 +194,27 @@ package final class Engine: @unchecked Sendable {
         defer { pthread_mutex_unlock(mutex) }
         return try body(self)
     }
+
+    /// The same for an event loop's turn: background work gives way to it.
+    @inline(__always)
+    package func withTurnLock<R>(_ body: (Engine) -> R) -> R {
+        waitingTurns.wrappingAdd(1, ordering: .relaxed)
+        pthread_mutex_lock(mutex)
+        waitingTurns.wrappingSubtract(1, ordering: .relaxed)
+        defer { pthread_mutex_unlock(mutex) }
+        return body(self)
+    }
+
+    /// Whether an event loop waits for the lock.
+    var turnIsWaiting: Bool { waitingTurns.load(ordering: .relaxed) > 0 }
+
+    /// Lets event loops that wait have the lock, between two slices of background work; without
+    /// the lock. A mutex that is released and taken again at once is seldom another's.
+    func giveWay() {
+        for _ in 0..<Engine.giveWayTriesMax where turnIsWaiting { usleep(20) }
+    }
+
+    private static let giveWayTriesMax = 20
 
     /// Takes the time for the requests to come.
     @inline(__always)

@@ -110,12 +110,15 @@ extension Engine {
         var slice = MaintenanceSlice()
         let start = clock.monotonicUs()
         if let tier { followSpace(tier) }
+        var sliceUs: Int64 = 0
         repeat {
             slice.isBusy = expireDue(limit: 64)
             if lazyFree.step(maxElements: 512) { slice.isBusy = true }
-            if stepCheckpoint(limit: 256) { slice.isBusy = true }
+            if stepCheckpoint(limit: 128) { slice.isBusy = true }
             if stepDeletions(limit: 256) { slice.isBusy = true }
-        } while slice.isBusy && clock.monotonicUs() - start < 700
+            // Little while an event loop waits.
+            sliceUs = turnIsWaiting ? 250 : 700
+        } while slice.isBusy && clock.monotonicUs() - start < sliceUs
         timeOutBlockedClients()
         if blocking.hasReadyKeys { serveBlockedClients() }
         server.sampleRates(clock.monotonicUs(), stats)

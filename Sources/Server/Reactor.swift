@@ -163,7 +163,7 @@ final class Reactor: @unchecked Sendable {
         isScheduled = false
         nowUs = Clock.monotonicUs()
         if !isPaused { parseQueued() }
-        let end = engine.withLock { engine -> TurnEnd in
+        let end = engine.withTurnLock { engine -> TurnEnd in
             turnIsRequested = false
             if isStopped {
                 // What was parsed is put back, in case the end is called off.

@@ -155,7 +155,8 @@ extension Engine {
         batch.forEachRecord { namespace, hash, key, _, _ in pending.append((namespace, hash, key)) }
         var next = 0
         while next < pending.count {
-            let end = Swift.min(next + 256, pending.count)
+            giveWay()
+            let end = Swift.min(next + 128, pending.count)
             withLock { engine in
                 for index in next..<end {
                     let (namespace, hash, key) = pending[index]
@@ -164,6 +165,7 @@ extension Engine {
             }
             next = end
         }
+        giveWay()
         withLock { engine in
             guard let tier = engine.tier else { return }
             tier.filterBytes = tier.store.filterBytes
