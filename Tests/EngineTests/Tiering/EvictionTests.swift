@@ -127,9 +127,9 @@ import Testing
     /// Many keys and a few large ones; one database and several.
     @Test(arguments: policies, [1, 3])
     func everyPolicyHoldsTheBudget(_ policy: MaxmemoryPolicy, _ databases: Int) {
-        for (bytes, count) in [(50, 25_000), (200, 12_000), (40_000, 80), (400_000, 8)] {
+        for (bytes, count) in [(50, 9000), (200, 5000), (40_000, 40), (400_000, 6)] {
             let test = engine(policy)
-            limit(test, excess: -2_000_000)
+            limit(test, excess: -700_000)
             for n in 0..<count {
                 if databases > 1 { test.run("SELECT", "\(n % databases)") }
                 write(test, ["key:\(n)"], bytes: bytes)
