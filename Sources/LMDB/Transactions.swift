@@ -93,7 +93,7 @@ package struct TransactionView {
 /// A read-only snapshot. May be used by any thread, by one at a time.
 package struct ReadTransaction: ~Copyable {
     private var raw: OpaquePointer?
-    private let environment: Environment
+    package let environment: Environment
     package private(set) var isReset = false
 
     package init(_ environment: Environment) throws(LMDBError) {

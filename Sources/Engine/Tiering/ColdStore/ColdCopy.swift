@@ -76,7 +76,7 @@ extension ColdStore {
         if flags >= 0 { _ = fcntl(descriptor, F_SETFL, flags | __O_DIRECT) }
         try typed {
             try interrupt.guarding(descriptor, path) {
-                try environment.copy(toDescriptor: descriptor)
+                try snapshot.environment.copy(toDescriptor: descriptor)
             }
         }
     }

@@ -89,7 +89,7 @@ extension ColdStore {
 
     /// A reader of its own, outside the pool. `state` is held.
     func freshReader() throws -> ColdReader {
-        let transaction = try ReadTransaction(environment)
+        let transaction = try ReadTransaction(environmentNow)
         let list = list(for: transaction.id)
         return ColdReader(transaction, list)
     }
@@ -102,6 +102,8 @@ extension ColdStore {
     private func giveBack(_ reader: ColdReader) {
         if options.readOnly { return }
         state.withLock {
+            // It has outlived its file.
+            if reader.transaction.environment !== environmentNow { return }
             if reader.transaction.id != latestTransaction { reader.transaction.reset() }
             if pool.count < 64 { pool.append(reader) }
         }
@@ -126,8 +128,9 @@ extension ColdStore {
         }
     }
 
+    /// `state` is held.
     private func openNewSlots() throws {
-        let transaction = try ReadTransaction(environment)
+        let transaction = try ReadTransaction(environmentNow)
         let more = try ColdStore.openSlots(transaction.view, from: slots.count)
         try transaction.endKeepingHandles()
         slots += more

@@ -144,6 +144,7 @@ extension ColdStore {
             measuredUs = now
             return true
         }
+        let environment = self.environment
         let oldest = environment.oldestReader ?? .max
         guard isDue,
             let free = try? withReader({ try $0.transaction.view.freePages(upTo: oldest) })

@@ -86,6 +86,7 @@ extension ColdStore {
     package func stats() throws(ColdError) -> ColdStats {
         try typed {
             var stats = ColdStats()
+            let environment = self.environment
             try withReader { reader in
                 stats.layers = reader.list.layerCount
                 stats.partitions = reader.list.partitions.count

@@ -65,7 +65,6 @@ package final class ColdStore: @unchecked Sendable {
 
     package let options: ColdOptions
     let directory: String
-    let environment: Environment
     let limits: PageLimits
     let meta: MetaTable
     let manifest: Database
@@ -79,6 +78,8 @@ package final class ColdStore: @unchecked Sendable {
 
     /// Guards everything down to the next mark, and each run's expiry position.
     let state = Monitor()
+    /// The data file, see `environment`.
+    var environmentNow: Environment
     var current: RunList
     /// The list that the commit under way will make.
     var announced: RunList?
@@ -123,9 +124,10 @@ package final class ColdStore: @unchecked Sendable {
         if !options.readOnly {
             try ColdStore.createIfMissing(directory, mapBytes: options.mapBytes)
         }
-        environment = try Environment(
+        let environment = try Environment(
             directory: directory, readOnly: options.readOnly, mapBytes: options.mapBytes,
             maxDatabases: ColdStore.databasesMax, lockless: options.lockless)
+        environmentNow = environment
         // A server that was killed may have left slots that pin pages.
         if !options.readOnly { try environment.removeDeadReaders() }
         limits = PageLimits(pageBytes: environment.info.pageBytes)
@@ -149,6 +151,10 @@ package final class ColdStore: @unchecked Sendable {
             try pin()
         }
     }
+
+    /// The data file that is in use. Only the writer thread replaces it; readers under way stay with
+    /// the one that they began with. Handles of databases are numbers that hold for each.
+    var environment: Environment { state.withLock { environmentNow } }
 
     /// What opening finds.
     struct Opened {

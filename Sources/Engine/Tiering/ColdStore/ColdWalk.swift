@@ -125,6 +125,9 @@ package final class ColdSnapshot: @unchecked Sendable {
         store.state.withLock { store.liveSnapshots -= 1 }
     }
 
+    /// The file that it reads.
+    var environment: Environment { reader.transaction.environment }
+
     /// Records and tombstones of all runs: an upper bound of the rows to come.
     package var rowsMax: Int { reader.list.runs.reduce(0) { $0 + $1.info.records } }
 
