@@ -35,8 +35,10 @@ package final class Environment: @unchecked Sendable {
 
     /// Opens an environment whose data file is `file`; its lock file is called the same with
     /// `-lock` at the end.
-    package convenience init(file: String, mapBytes: Int = 1 << 40) throws(LMDBError) {
-        try self.init(file, MDB_NOSUBDIR, mapBytes, 1024, 512)
+    package convenience init(
+        file: String, mapBytes: Int = 1 << 40, maxDatabases: Int = 1024
+    ) throws(LMDBError) {
+        try self.init(file, MDB_NOSUBDIR, mapBytes, maxDatabases, 512)
     }
 
     private init(
@@ -93,6 +95,15 @@ package final class Environment: @unchecked Sendable {
             pageBytes: Int(stat.ms_psize), mapBytes: info.me_mapsize,
             lastPage: info.me_last_pgno, lastTransaction: info.me_last_txnid,
             readers: Int(info.me_numreaders), maxReaders: Int(info.me_maxreaders))
+    }
+
+    /// The length of the data file that is open, whichever has its name now.
+    package func fileBytes() throws(LMDBError) -> Int {
+        var descriptor: mdb_filehandle_t = -1
+        try LMDBError.check(mdb_env_get_fd(raw, &descriptor), "mdb_env_get_fd")
+        var facts = stat()
+        if fstat(descriptor, &facts) != 0 { throw LMDBError(code: errno, operation: "fstat") }
+        return Int(facts.st_size)
     }
 
     /// The transaction that the oldest active reader of any process sees, nil when there is

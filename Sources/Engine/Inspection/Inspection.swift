@@ -153,8 +153,9 @@ package final class Inspection {
         }
         // Pages beyond the end of a file that was cut would end the process, not a call.
         let info = store.environment.info
-        let bytes = try inspecting { () throws(IOError) in
-            try SystemDisk.shared.open("\(path)/data.mdb", .read).size()
+        // Those of the file that is open: TIER COMPACT may have given its name to another.
+        let bytes = try inspecting { () throws(ColdError) in
+            try typed { try store.environment.fileBytes() }
         }
         if bytes < (info.lastPage + 1) * info.pageBytes {
             throw InspectionError(

@@ -16,7 +16,7 @@ struct ColdRandom: RandomNumberGenerator {
     }
 }
 
-private struct ModelKey: Hashable {
+struct ColdModelKey: Hashable {
     var namespace: UInt32
     var key: [UInt8]
     /// Few distinct hashes for some keys, so that equal hashes occur.
@@ -26,12 +26,12 @@ private struct ModelKey: Hashable {
     }
 }
 
-private final class Model {
+final class ColdModel {
     var random: ColdRandom
-    var values: [ModelKey: ColdValue] = [:]
+    var values: [ColdModelKey: ColdValue] = [:]
     /// When anything in a value is due; -1: never.
-    var dues: [ModelKey: Int64] = [:]
-    var known: [ModelKey] = []
+    var dues: [ColdModelKey: Int64] = [:]
+    var known: [ColdModelKey] = []
     var dead: Set<UInt32> = []
     var lsn: UInt64 = 1
 
@@ -46,7 +46,7 @@ private final class Model {
             case 4: key += [UInt8](repeating: 1, count: 480 + number)
             default: break
             }
-            let entry = ModelKey(namespace: UInt32(number % 4), key: key)
+            let entry = ColdModelKey(namespace: UInt32(number % 4), key: key)
             if !known.contains(entry) { known.append(entry) }
         }
     }
@@ -169,7 +169,7 @@ private final class Model {
     @Test(arguments: cases, [false, true])
     func randomHistories(_ which: (seed: UInt64, partitionBytes: Int), _ consumes: Bool) throws {
         let seed = which.seed
-        let model = Model(seed: seed)
+        let model = ColdModel(seed: seed)
         let directory = ColdDirectory()
         func open() throws -> ColdStore {
             try directory.open { options in
@@ -182,7 +182,7 @@ private final class Model {
         var consumesNow = false
         var store: ColdStore! = try open()
         let secret = store.hashSecret
-        var kept: (ColdSnapshot, Model)?
+        var kept: (ColdSnapshot, ColdModel)?
         for step in 0..<36 {
             switch Int.random(in: 0..<12, using: &model.random) {
             case 0..<6: try store.commit(model.batch(), durable: false)
@@ -199,7 +199,7 @@ private final class Model {
                 store.requestFullMerge()
             case 10:
                 if kept == nil {
-                    let copy = Model(seed: seed &+ 1000)
+                    let copy = ColdModel(seed: seed &+ 1000)
                     copy.values = model.values
                     copy.dead = model.dead
                     copy.known = model.known
@@ -244,13 +244,13 @@ private final class Model {
 
     /// Every record with an expiry, of its own or of a part, is handed out exactly once, at its
     /// time.
-    private func checkExpiry(_ store: ColdStore, _ model: Model) throws {
-        var due: Set<ModelKey> = []
+    private func checkExpiry(_ store: ColdStore, _ model: ColdModel) throws {
+        var due: Set<ColdModelKey> = []
         for now in stride(from: Int64(0), through: 2100, by: 150) {
             while try store.dueKeys(
                 before: now, atMost: 7,
                 { record in
-                    let key = ModelKey(namespace: record.namespace, key: Array(record.key))
+                    let key = ColdModelKey(namespace: record.namespace, key: Array(record.key))
                     #expect(model.dues[key]! < now)
                     #expect(due.insert(key).inserted)
                     #expect(ColdValue(record) == model.values[key])

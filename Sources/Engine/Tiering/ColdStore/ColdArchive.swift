@@ -349,6 +349,7 @@ extension ColdStore {
                 at += count
             }
             try ColdStore.put(transaction, archiveKeys, ArchiveRow.index(row, id), [])
+            archiveChanges?.append(ArchiveTouch(id: id, index: ArchiveRow.index(row, id)))
             totals.count += 1
             totals.bytes += value.count
         }
@@ -378,6 +379,7 @@ extension ColdStore {
             }
         }
         if let index { _ = try index.withUnsafeBytes { try transaction.delete(archiveKeys, $0) } }
+        archiveChanges?.append(ArchiveTouch(id: id, index: index))
         totals.count = max(totals.count - 1, 0)
     }
 }

@@ -42,7 +42,7 @@ extension ColdStore {
 
     /// Makes everything committed so far durable.
     package func sync() throws(ColdError) {
-        try typed { try environment.sync() }
+        try typed { try makeDurable() }
     }
 
     private struct SortEntry {
@@ -103,6 +103,7 @@ extension ColdStore {
 
     private func write(_ batch: ColdBatch, _ durable: Bool) throws {
         precondition(!options.readOnly)
+        try syncName()
         var index: [SortEntry] = []
         index.reserveCapacity(batch.recordCount)
         var archives: [Int] = []
@@ -150,7 +151,7 @@ extension ColdStore {
             }
         }
         measureSpace()
-        if durable { try environment.sync() }
+        if durable { try makeDurable() }
     }
 
     private func writeRun(
@@ -279,6 +280,7 @@ extension ColdStore {
             announced = nil
             latestTransaction = id
             commitTimes.add(id, Clock.monotonicUs())
+            noteArchiveChanges()
             for reader in pool { reader.transaction.reset() }
         }
     }

@@ -48,9 +48,7 @@ extension ColdStore {
             if merges.isEmpty {
                 if try dropDeadRuns() { return true }
                 let planner = self.planner()
-                guard let plan = planner.choose(current), begin(plan, planner) else {
-                    return false
-                }
+                guard let plan = choose(planner), begin(plan, planner) else { return false }
             } else {
                 beginMeanwhile()
             }
@@ -74,7 +72,7 @@ extension ColdStore {
     var merge: MergeJob? { merges.last }
 
     /// Whether a merge is under way or due. Writer thread only.
-    package var isMergeDue: Bool { !merges.isEmpty || planner().choose(current) != nil }
+    package var isMergeDue: Bool { !merges.isEmpty || choose(planner()) != nil }
 
     /// Makes the next merges take everything that there is. Any thread.
     package func requestFullMerge() { state.withLock { fullMergeWanted = true } }
@@ -106,6 +104,12 @@ extension ColdStore {
         return planner
     }
 
+    /// What is due; of runs that are being copied, nothing.
+    private func choose(_ planner: MergePlanner) -> MergePlan? {
+        guard let held = heldRecency else { return planner.choose(current) }
+        return planner.chooseNewer(current, before: current.newerLayers(than: held))
+    }
+
     /// What a base should hold: a merge needs so much room beside the data. Less where there is
     /// little, and more where slots would run out.
     private var partitionBytes: Int {
@@ -123,6 +127,8 @@ extension ColdStore {
         var output = plan.output
         var bytesMax = plan.isBottom ? planner.baseBytesMax(bytes) : nil
         let consumes = mustConsume(bytes)
+        // A run that is being copied must not change.
+        if consumes && heldRecency != nil { return false }
         if consumes, case .base = output {
             // While it shows a part of its result, the bounds of partitions must stay.
             let names = Set(inputs.compactMap(\.info.partition))
@@ -152,7 +158,7 @@ extension ColdStore {
     }
 
     /// Gives up merges under way. What a consuming one has shown stays.
-    private func abandonMerges(_ isMeant: (MergeJob) -> Bool) {
+    func abandonMerges(_ isMeant: (MergeJob) -> Bool) {
         let gone = merges.filter(isMeant)
         if gone.isEmpty { return }
         merges.removeAll(where: isMeant)

@@ -12,7 +12,7 @@
 import LMDB
 
 /// The three databases that hold one run.
-struct RunSlot {
+struct RunSlot: Equatable {
     let rows: Database
     let chunks: Database
     let expiries: Database

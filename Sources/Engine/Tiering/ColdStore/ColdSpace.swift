@@ -154,7 +154,7 @@ extension ColdStore {
         let usedBytes = fileBytes - free.all * info.pageBytes
         // Pages that a long reader still sees are free, but of no use yet.
         let freeBytes = free.usable * info.pageBytes
-        let disk = options.diskRoom?() ?? ColdStore.diskRoom(directory)
+        let disk = diskRoom
         state.withLock {
             commitTimes.forget(upTo: oldest)
             spaceNow = ColdSpace(
@@ -164,7 +164,9 @@ extension ColdStore {
         }
     }
 
-    /// Nil when the file system does not say.
+    /// What the disk has now; nil when the file system does not say.
+    var diskRoom: DiskRoom? { options.diskRoom?() ?? ColdStore.diskRoom(directory) }
+
     private static func diskRoom(_ directory: String) -> DiskRoom? {
         var facts = statvfs()
         guard statvfs(directory, &facts) == 0 else { return nil }

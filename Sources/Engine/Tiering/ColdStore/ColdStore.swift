@@ -53,6 +53,8 @@ package struct ColdOptions: Sendable {
     package var diskRoom: (@Sendable () -> DiskRoom?)?
     /// Every merge consumes its sources (ConsumingMerge.swift). For tests.
     package var alwaysConsumes = false
+    /// Called between the steps of a compaction; throws to have it fail there. For tests.
+    package var compactionStep: (@Sendable (CompactionStep) throws -> Void)?
 
     package init() {}
 }
@@ -61,7 +63,7 @@ package struct ColdOptions: Sendable {
 package final class ColdStore: @unchecked Sendable {
     static let formatVersion: UInt8 = 2
     /// Three for each of 2048 slots, and the store's own.
-    private static let databasesMax = 3 * 2048 + 8
+    static let databasesMax = 3 * 2048 + 8
 
     package let options: ColdOptions
     let directory: String
@@ -99,6 +101,7 @@ package final class ColdStore: @unchecked Sendable {
     var partitionBytesNow: Int
     /// When `spaceNow` was measured; 0: it must be again.
     var measuredUs: Int64 = 0
+    var compaction = CompactionMarks()
 
     // The writer thread's own.
     var nextRunID: UInt64 = 1
@@ -106,6 +109,8 @@ package final class ColdStore: @unchecked Sendable {
     var merges: [MergeJob] = []
     /// Runs with smaller ids are to be merged, because a merge of everything was asked for.
     var renewBelow: UInt64 = 0
+    /// Rows of the archive touched since the last commit; nil while nobody asks for them.
+    var archiveChanges: [ArchiveTouch]?
     /// The one snapshot of a store that pins it.
     var pinned: ColdReader?
 
@@ -122,6 +127,7 @@ package final class ColdStore: @unchecked Sendable {
         self.directory = directory
         partitionBytesNow = options.partitionBytes
         if !options.readOnly {
+            try ColdStore.removeCopies(directory)
             try ColdStore.createIfMissing(directory, mapBytes: options.mapBytes)
         }
         let environment = try Environment(

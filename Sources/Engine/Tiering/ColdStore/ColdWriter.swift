@@ -100,7 +100,7 @@ package final class ColdWriter: @unchecked Sendable {
     private static let mergeStepBytesMin = 1 << 20
 
     /// What one merge transaction may write. Its pages are in memory until it commits.
-    private var mergeStepBytes: Int { mergeStep.load(ordering: .relaxed) }
+    var mergeStepBytes: Int { mergeStep.load(ordering: .relaxed) }
 
     /// Has the steps of merges fit a memory budget; 0: there is none. Any thread.
     package func adapt(toBudget bytes: Int) {
@@ -136,11 +136,18 @@ package final class ColdWriter: @unchecked Sendable {
 
     /// Queues work for the writer thread, such as trimming the archive; it is tried once. False
     /// when the writer is stopping.
+    ///
+    /// - Parameter isNext: goes before everything that is queued, a batch that cannot be committed
+    ///   included.
     @discardableResult
-    package func perform(_ work: @escaping @Sendable (ColdStore) throws -> Void) -> Bool {
+    package func perform(
+        isNext: Bool = false, _ work: @escaping @Sendable (ColdStore) throws -> Void
+    ) -> Bool {
         latch.withLock {
             if stopping { return false }
-            queue.append(.work(work))
+            // The head of the queue is what is being done.
+            let place = isNext ? (inFlight ? 1 : 0) : queue.count
+            queue.insert(.work(work), at: place)
             latch.notifyAll()
             return true
         }

@@ -79,6 +79,12 @@ struct MergePlanner {
         return MergePlan(inputs: range, output: .layer)
     }
 
+    /// A merge of layers when only those before number `limit` may be merged.
+    func chooseNewer(_ list: RunList, before limit: Int) -> MergePlan? {
+        if let range = alike(list, 0..<limit) { return MergePlan(inputs: range, output: .layer) }
+        return limit > runsMax ? MergePlan(inputs: 0..<limit / 2, output: .layer) : nil
+    }
+
     // MARK: one partition or none
 
     private func chooseWhole(_ list: RunList) -> MergePlan? {

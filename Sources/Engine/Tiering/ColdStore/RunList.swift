@@ -72,6 +72,21 @@ final class RunList: @unchecked Sendable {
 
     deinit { views.deallocate() }
 
+    /// The newest of its runs; 0 when there are none. O(n).
+    var newestRecency: UInt64 { runs.reduce(0) { max($0, $1.info.recency) } }
+
+    /// How many layers are newer than this. O(n).
+    func newerLayers(than recency: UInt64) -> Int {
+        runs[..<layerCount].prefix { $0.info.recency > recency }.count
+    }
+
+    /// Runs that are not the base of their partition: what may hide rows of others. O(n).
+    var runsAboveBases: [Run] {
+        if partitions.isEmpty { return Array(runs.dropLast()) }
+        let bases = Set(partitions.map { $0.runs.upperBound - 1 })
+        return runs.indices.filter { !bases.contains($0) }.map { runs[$0] }
+    }
+
     /// The partition of (namespace, hash); there must be one. O(log partitions).
     @inline(__always)
     func partition(_ namespace: UInt32, _ hash: UInt64) -> Int {
