@@ -187,7 +187,10 @@ extension Engine {
     /// `checkpointMsMax`, so that the next start has little to replay. The engine is not used
     /// afterwards.
     package func close(checkpointMsMax: Int64 = Engine.lastCheckpointMsMax) {
-        _ = withLock { $0.cancelBackup() }
+        withLock { engine in
+            _ = engine.cancelBackup()
+            engine.tier?.compaction.running?.end()
+        }
         endRewriting()
         if tier != nil, logIsEnabled {
             withLock { engine in
@@ -201,6 +204,7 @@ extension Engine {
             }
         }
         backup.thread?.join()
+        tier?.compaction.thread?.join()
         maintenance?.stop()
         withLock { $0.abandonSnapshot() }
         snapshotThread?.join()

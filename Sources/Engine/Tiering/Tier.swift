@@ -54,6 +54,7 @@ final class Tier: @unchecked Sendable {
     let trimIsQueued = Atomic(false)
     let trimHasMore = Atomic(false)
     let trimmedBefore = Atomic(Int64.min)
+    var compaction = CompactionState()
 
     struct Visitor {
         let database: Int

@@ -121,6 +121,7 @@ extension InfoSections {
         info.field("cold_reserve_bytes", space.reserveBytes)
         info.field("log_room_bytes", space.logRoomBytes)
         info.field("log_reserve_bytes", space.logReserveBytes)
+        compaction(tier.compaction, &info)
         info.field("merges", stats.counters.merges)
         info.field("merged_bytes", stats.counters.bytesMerged)
         info.field("write_amplification", fixed(stats.counters.writeAmplification, 2))
@@ -134,6 +135,28 @@ extension InfoSections {
                 "level\(level)",
                 "runs=\(figures.runs),records=\(figures.records),bytes=\(figures.bytes)")
         }
+    }
+
+    /// TIER COMPACT, now and the last time.
+    private static func compaction(_ state: CompactionState, _ info: inout InfoText) {
+        let progress = state.running?.progress ?? CompactionProgress()
+        info.flag("compact_in_progress", state.running != nil)
+        let phase: StaticString =
+            switch progress.phase {
+            case _ where state.running == nil: "idle"
+            case .merging: "merging"
+            case .copying: "copying"
+            case .closing: "closing"
+            }
+        info.field("compact_state", phase)
+        info.field("compact_done_bytes", progress.doneBytes)
+        info.field("compact_total_bytes", progress.totalBytes)
+        info.field("compactions", state.count)
+        info.field("compact_last_status", state.lastStatus)
+        info.field("compact_last_error", state.lastError.replacingLineBreaks)
+        info.field("compact_last_duration_ms", state.lastDurationMs)
+        info.field("compact_last_pause_usec", state.lastPauseUs)
+        info.field("compact_last_freed_bytes", state.lastFreedBytes)
     }
 }
 

@@ -47,6 +47,26 @@ enum TierCommands {
         client.reply.integer(brought)
     }
 
+    /// TIER COMPACT: the cold tier moves into a new file, in the background. TIER COMPACT ABORT: gives
+    /// that up.
+    static func compact(
+        _ engine: Engine, _ client: Client, _ args: Arguments
+    ) throws(CommandError) {
+        guard let tier = engine.tier else { throw noColdTier }
+        if args.count == 2 {
+            if let failure = engine.startCompaction(tier) { throw .text("ERR \(failure)") }
+            return client.reply.simple("Background compaction started")
+        }
+        guard args.count == 3, args[2].equalsIgnoringCase("abort") else { throw .syntax }
+        guard let compaction = tier.compaction.running else {
+            throw .message("ERR Background compaction is currently not in progress")
+        }
+        guard compaction.abort() else {
+            throw .message("ERR Background compaction is done but for readers of the old file")
+        }
+        client.reply.simple("Background compaction aborted")
+    }
+
     static func help(_ engine: Engine, _ client: Client, _ args: Arguments) throws(CommandError) {
         client.reply.help(
             "TIER",
@@ -54,6 +74,9 @@ enum TierCommands {
                 "LOCATE <key> [<key> ...]",
                 "    Tell for each key whether it is hot, hot-dirty (not yet written to the",
                 "    cold tier as it is) or cold; nil if it does not exist.",
+                "COMPACT [ABORT]",
+                "    Move the cold tier into a new file in the background, so that the disk gets",
+                "    back what deletions have left free; or give that up. See INFO tiering.",
                 "SPILL <key> [<key> ...]",
                 "    Move keys to the cold tier. Return how many were hot.",
                 "FETCH <key> [<key> ...]",
@@ -131,6 +154,11 @@ let tierCommands: [CommandSpec] = [
                 "fetch", -3, [.readonly], keys: .range(first: 2, last: -1, step: 1), .tier,
                 since: "0.1.0", "Move keys to the hot tier", syntax: "key [key ...]",
                 complexity: "O(size) for every key.", TierCommands.fetch),
+            CommandSpec(
+                "compact", -2, [.admin, .noScript, .noAsyncLoading], .tier, since: "0.1.0",
+                "Move the cold tier into a new file, which gives free pages back to the disk",
+                syntax: "[ABORT]", complexity: "O(size of the cold tier), in the background.",
+                TierCommands.compact),
             CommandSpec(
                 "help", 2, [.loading, .stale], .tier, since: "0.1.0",
                 "Show helpful text about the different subcommands", TierCommands.help),
