@@ -7,187 +7,21 @@ import Testing
 
 @testable import Engine
 
-/// What a compaction calls between its steps.
-private final class StepHook: @unchecked Sendable {
-    var body: (CompactionStep) throws -> Void = { _ in }
-}
-
-/// A store with a writer, and what is in it.
-private final class Compacting: @unchecked Sendable {
-    let directory = ColdDirectory()
-    let model: ColdModel
-    let hook = StepHook()
-    private(set) var store: ColdStore!
-    private(set) var writer: ColdWriter!
-    /// Rows of the archive that are there: payloads.
-    var archived: [ArchiveID: [UInt8]] = [:]
-    private let change: (inout ColdOptions) -> Void
-
-    init(seed: UInt64 = 1, _ change: @escaping (inout ColdOptions) -> Void = { _ in }) throws {
-        self.change = change
-        model = ColdModel(seed: seed)
-        try open()
-    }
-
-    deinit { writer.stop() }
-
-    private func open() throws {
-        store = try directory.open { [hook] options in
-            options.compactionStep = { try hook.body($0) }
-            change(&options)
-        }
-        writer = ColdWriter(store: store, hooks: ColdWriterHooks(), mergeStepBytes: 8 << 10)
-    }
-
-    /// LMDB must not be open twice in a process: the old store goes first.
-    func reopen() throws {
-        writer.stop()
-        writer = nil
-        store = nil
-        try open()
-    }
-
-    func commit() {
-        let batch = model.batch()
-        let count = Int.random(in: 0..<6, using: &model.random)
-        for _ in 0..<count { archive(batch) }
-        if Bool.random(using: &model.random), let id = archived.keys.sorted().first {
-            batch.deleteArchive(id)
-            archived[id] = nil
-        }
-        if Bool.random(using: &model.random),
-            let id = archived.keys.sorted().randomElement(using: &model.random)
-        {
-            batch.deleteArchive(id)
-            archived[id] = nil
-        }
-        batch.setMetadata([7], withUnsafeBytes(of: model.lsn) { Array($0) })
-        #expect(writer.submit(batch))
-    }
-
-    /// Some large enough for several rows.
-    private func archive(_ batch: ColdBatch) {
-        let key = Array("a\(Int.random(in: 0..<40, using: &model.random))".utf8)
-        let at = Int64.random(in: 1000...3000, using: &model.random)
-        let large = Int.random(in: 0..<4, using: &model.random) == 0
-        let payload = [UInt8](
-            repeating: UInt8.random(in: 0...255, using: &model.random), count: large ? 30_000 : 20)
-        let id = ArchiveID(expiredAt: at, database: 1, hash: coldHash(key))
-        if archived[id] == nil { archived[id] = payload }
-        _ = key.withUnsafeBytes { keyBytes in
-            batch.appendArchive(
-                database: 1, hash: coldHash(key), key: keyBytes, type: 4, access: 5,
-                lsn: model.lsn, expiry: at - 1, expiredAt: at
-            ) { batch in payload.withUnsafeBytes { batch.write($0) } }
-        }
-    }
-
-    /// Trims what expired before `ms`.
-    func trim(before ms: Int64) {
-        archived = archived.filter { $0.key.expiredAt >= ms }
-        writer.perform { store in
-            while try store.trimArchive(before: ms, bytesMax: .max, atMost: 2) {}
-        }
-    }
-
-    func compact(lastBytesMax: Int = 16 << 20) throws {
-        try ColdCompaction(store, writer, lastBytesMax: lastBytesMax).run()
-    }
-
-    func check() throws {
-        #expect(writer.drain(timeoutMs: 10_000))
-        #expect(writer.stats.lastError == nil)
-        try check(store)
-    }
-
-    func check(_ store: ColdStore) throws {
-        try model.check(store)
-        try checkArchive(store)
-        #expect(try store.metadata([7]) == withUnsafeBytes(of: model.lsn) { Array($0) })
-    }
-
-    private func checkArchive(_ store: ColdStore) throws {
-        var seen: [ArchiveID: [UInt8]] = [:]
-        var after: ArchiveID?
-        repeat {
-            after = try store.listArchive(after: after, atMost: 7) {
-                seen[$0.id] = Array($0.record.payload)
-            }
-        } while after != nil
-        #expect(seen == archived)
-        #expect(store.archiveUsage.count == archived.count)
-        for number in 0..<40 {
-            let key = Array("a\(number)".utf8)
-            let hash = coldHash(key)
-            let ids = try store.archiveIDs(database: 1, hash: hash)
-            let expected = archived.keys.filter {
-                $0 == ArchiveID(expiredAt: $0.expiredAt, database: 1, hash: hash)
-            }
-            #expect(ids == expected.sorted())
-        }
-    }
-
-    /// Whether a merge is under way or due.
-    func isMerging() throws -> Bool {
-        nonisolated(unsafe) var isDue = false
-        writer.perform { isDue = $0.isMergeDue }
-        #expect(writer.drain())
-        return isDue
-    }
-
-    var files: [String] { (try? SystemDisk.shared.list(directory.path).sorted()) ?? [] }
-    static let whole = ["data.mdb", "lock.mdb"]
-}
-
-/// Every row of every database, as it is.
-private func rows(of store: ColdStore) throws -> [String: [[UInt8]]] {
-    var databases = [
-        "meta": store.meta.database, "manifest": store.manifest, "archive": store.archive,
-        "archive.keys": store.archiveKeys,
-    ]
-    for run in store.current.runs {
-        let slot = run.view.slot
-        databases["r\(run.info.slot)"] = slot.rows
-        databases["c\(run.info.slot)"] = slot.chunks
-        databases["e\(run.info.slot)"] = slot.expiries
-    }
-    let reader = try ReadTransaction(store.environment)
-    var all: [String: [[UInt8]]] = [:]
-    for (name, database) in databases {
-        var cursor = try Cursor(reader.view, database)
-        var rows: [[UInt8]] = []
-        while try cursor.move(.next) { rows += [Array(cursor.key), Array(cursor.value)] }
-        all[name] = rows
-    }
-    return all
-}
-
-private func size(_ path: String) -> Int {
-    var facts = stat()
-    return stat(path, &facts) == 0 ? Int(facts.st_size) : -1
-}
-
-private func inode(_ path: String) -> UInt {
-    var facts = stat()
-    return stat(path, &facts) == 0 ? UInt(facts.st_ino) : 0
-}
-
 private struct Broken: Error {}
 
 @Suite struct ColdCompactionTests {
     @Test func everyRowIsTheSame() throws {
-        let test = try Compacting()
+        let test = try CompactingStore()
         for _ in 0..<12 { test.commit() }
         #expect(test.writer.drain())
         while try test.isMerging() { usleep(1000) }
         let before = try rows(of: test.store)
         #expect(before["archive"]!.count > 10 && before["meta"]!.count > 4)
-        let path = test.directory.path + "/data.mdb"
-        let old = inode(path)
+        let old = test.directory.inode("data.mdb")
         try test.compact(lastBytesMax: 0)
         #expect(try rows(of: test.store) == before)
-        #expect(inode(path) != old)
-        #expect(test.files == Compacting.whole)
+        #expect(test.directory.inode("data.mdb") != old)
+        #expect(test.files == CompactingStore.whole)
         try test.check()
     }
 
@@ -212,13 +46,13 @@ private struct Broken: Error {}
         }
         store.tombstoneFloor = 100
         #expect(writer.drain())
-        let path = directory.path + "/data.mdb"
-        let before = size(path)
+        let before = directory.size("data.mdb")
         #expect(before > 10 << 20)
         let compaction = ColdCompaction(store, writer)
         try compaction.run()
-        #expect(size(path) < 3 << 20)
-        #expect(abs(compaction.progress.freedBytes - (before - size(path))) < 1 << 20)
+        #expect(directory.size("data.mdb") < 3 << 20)
+        #expect(
+            abs(compaction.progress.freedBytes - (before - directory.size("data.mdb"))) < 1 << 20)
         #expect(try store.stats().records == 1000)
         #expect(try store.value(0, Array("9:7".utf8))?.payload.count == 1000)
         #expect(try store.value(0, Array("8:7".utf8)) == nil)
@@ -228,30 +62,43 @@ private struct Broken: Error {}
     /// Commits, trimming, merges and readers between the steps.
     @Test(arguments: 1...6 as ClosedRange<UInt64>)
     func randomHistories(_ seed: UInt64) throws {
-        let test = try Compacting(seed: seed) { $0.mergeWidth = 3 }
+        let test = try CompactingStore(seed: seed) { options in
+            options.mergeWidth = 3
+            options.alwaysConsumes = seed % 3 == 0
+        }
+        test.model.dead = [50]
         for _ in 0..<20 { test.commit() }
         #expect(test.writer.drain())
         for _ in 0..<2 {
+            test.store.deadNamespaces = []
+            let flushed = ColdBatch()
+            for key in UInt8(0)..<200 {
+                flushed.put(50, [key], [UInt8](repeating: key, count: 300), lsn: test.model.lsn)
+            }
+            #expect(test.writer.submit(flushed))
+            #expect(test.writer.drain())
             var kept: [(snapshot: ColdSnapshot, model: ColdModel)] = []
             var steps = 0
             test.hook.body = { step in
                 guard case .copied = step, steps < 25 else { return }
                 steps += 1
-                switch Int.random(in: 0..<8, using: &test.model.random) {
+                switch Int.random(in: 0..<9, using: &test.model.random) {
                 case 0..<4: test.commit()
+                case 8: test.store.deadNamespaces = [50]
                 case 4:
                     test.trim(before: Int64.random(in: 1000...1600, using: &test.model.random))
                 case 5:
                     #expect(test.writer.drain())
                     let copy = ColdModel(seed: seed &+ 99)
                     copy.values = test.model.values
+                    copy.dead = [50]
                     kept.append((try test.store.snapshot(), copy))
                 case 6: try test.check()
                 default: test.store.tombstoneFloor = test.model.lsn
                 }
             }
             let compaction = ColdCompaction(test.store, test.writer, lastBytesMax: 64 << 10)
-            let ended = Ended(compaction)
+            let ended = CompactionThread(compaction)
             while compaction.progress.phase != .closing, !ended.isSet { usleep(1000) }
             for kept in kept { try kept.model.checkSnapshot(kept.snapshot) }
             kept = []
@@ -262,7 +109,7 @@ private struct Broken: Error {}
             test.trim(before: 1700)
             test.store.requestFullMerge()
             try test.check()
-            #expect(test.files == Compacting.whole)
+            #expect(test.files == CompactingStore.whole)
         }
         try test.reopen()
         try test.check()
@@ -274,14 +121,14 @@ private struct Broken: Error {}
 
     /// Whatever moment a directory is copied at: a store opens there that has everything.
     @Test func aCrashLeavesOneOfBoth() throws {
-        let test = try Compacting()
+        let test = try CompactingStore()
         for _ in 0..<12 { test.commit() }
         #expect(test.writer.drain())
         var copies: [(step: CompactionStep, directory: ColdDirectory)] = []
         test.hook.body = { step in
             let copy = ColdDirectory()
             // Another process: closing the lock file here would end LMDB's lock.
-            #expect(shell("cp --sparse=always \(test.directory.path)/* \(copy.path)/"))
+            #expect(system("cp --sparse=always \(test.directory.path)/* \(copy.path)/") == 0)
             copies.append((step, copy))
         }
         try test.compact(lastBytesMax: 0)
@@ -294,13 +141,13 @@ private struct Broken: Error {}
                     left == ["compact.mdb", "compact.mdb-lock", "data.mdb", "lock.mdb"])
             case .lockRenamed:
                 #expect(left == ["compact.mdb", "compact.mdb-held", "data.mdb", "lock.mdb"])
-            case .dataRenamed, .switched: #expect(left == Compacting.whole)
+            case .dataRenamed, .switched: #expect(left == CompactingStore.whole)
             }
             do {
                 let store = try directory.open()
                 try test.check(store)
                 #expect(
-                    try SystemDisk.shared.list(directory.path).sorted() == Compacting.whole)
+                    try SystemDisk.shared.list(directory.path).sorted() == CompactingStore.whole)
                 let batch = ColdBatch()
                 batch.put(0, [1, 2], [3], lsn: 1 << 40)
                 try store.commit(batch)
@@ -315,26 +162,25 @@ private struct Broken: Error {}
         let directory = ColdDirectory()
         do { _ = try directory.open() }
         let (lock, copy) = (directory.path + "/lock.mdb", directory.path + "/compact.mdb")
-        #expect(shell("touch \(copy) \(copy)-lock"))
-        let old = inode(lock)
+        #expect(system("touch \(copy) \(copy)-lock") == 0)
+        let old = directory.inode("lock.mdb")
         // So that the number is not given again.
-        #expect(shell("ln \(lock) \(directory.path)/other"))
+        #expect(system("ln \(lock) \(directory.path)/other") == 0)
         do { _ = try directory.open() }
-        #expect(inode(lock) == old)
-        #expect(shell("touch \(copy)"))
+        #expect(directory.inode("lock.mdb") == old)
+        #expect(system("touch \(copy)") == 0)
         do { _ = try directory.open() }
-        #expect(inode(lock) != old)
-        #expect(shell("rm \(directory.path)/other"))
-        #expect(try SystemDisk.shared.list(directory.path).sorted() == Compacting.whole)
+        #expect(directory.inode("lock.mdb") != old)
+        #expect(system("rm \(directory.path)/other") == 0)
+        #expect(try SystemDisk.shared.list(directory.path).sorted() == CompactingStore.whole)
     }
 
     @Test(arguments: [0, 1, 2])
     func aFailureChangesNothing(_ place: Int) throws {
-        let test = try Compacting()
+        let test = try CompactingStore()
         for _ in 0..<12 { test.commit() }
         #expect(test.writer.drain())
-        let path = test.directory.path
-        let files = [inode(path + "/data.mdb"), inode(path + "/lock.mdb")]
+        let files = CompactingStore.whole.map(test.directory.inode)
         test.hook.body = { step in
             let fails =
                 switch (step, place) {
@@ -344,8 +190,8 @@ private struct Broken: Error {}
             if fails { throw Broken() }
         }
         #expect(throws: CompactionError.self) { try test.compact(lastBytesMax: 0) }
-        #expect([inode(path + "/data.mdb"), inode(path + "/lock.mdb")] == files)
-        #expect(test.files == Compacting.whole)
+        #expect(CompactingStore.whole.map(test.directory.inode) == files)
+        #expect(test.files == CompactingStore.whole)
         test.commit()
         try test.check()
         // Nothing is held: everything merges into one.
@@ -361,7 +207,7 @@ private struct Broken: Error {}
 
     /// Until it is durable which file is in use, nothing that is committed is.
     @Test func theNameIsSyncedBeforeAnything() throws {
-        let test = try Compacting()
+        let test = try CompactingStore()
         test.commit()
         #expect(test.writer.drain())
         test.hook.body = { step in
@@ -372,12 +218,12 @@ private struct Broken: Error {}
         test.commit()
         try test.check()
         #expect(!test.store.state.withLock { test.store.compaction.nameIsUnsynced })
-        #expect(test.files == Compacting.whole)
+        #expect(test.files == CompactingStore.whole)
     }
 
     @Test func withoutRoomItDoesNotBegin() throws {
-        let disk = FakeDisk(free: 1 << 30)
-        let test = try Compacting { $0.diskRoom = { disk.room } }
+        let disk = FakeDiskRoom(free: 1 << 30)
+        let test = try CompactingStore { $0.diskRoom = { disk.room } }
         for _ in 0..<12 { test.commit() }
         #expect(test.writer.drain())
         let used = test.store.space.usedBytes
@@ -400,8 +246,8 @@ private struct Broken: Error {}
     }
 
     @Test func aDiskThatGetsShortEndsIt() throws {
-        let disk = FakeDisk(free: 1 << 30)
-        let test = try Compacting { $0.diskRoom = { disk.room } }
+        let disk = FakeDiskRoom(free: 1 << 30)
+        let test = try CompactingStore { $0.diskRoom = { disk.room } }
         for _ in 0..<12 { test.commit() }
         #expect(test.writer.drain())
         var steps = 0
@@ -415,16 +261,36 @@ private struct Broken: Error {}
             return
         }
         #expect(steps == 4)
-        #expect(test.files == Compacting.whole)
+        #expect(test.files == CompactingStore.whole)
         disk.free = 1 << 30
         test.store.measureSpace()
         try test.check()
     }
 
-    // MARK: ends
+    // MARK: readers and ends
+
+    /// A reader that began before and ends behind the change is not used again.
+    @Test func aReaderOfTheOldFileIsNotPooled() throws {
+        let test = try CompactingStore()
+        test.commit()
+        #expect(test.writer.drain())
+        let compaction = ColdCompaction(test.store, test.writer)
+        var ended: CompactionThread?
+        try test.store.withReader { reader in
+            let former = reader.transaction.environment
+            ended = CompactionThread(compaction)
+            while compaction.progress.phase != .closing { usleep(1000) }
+            #expect(test.store.environment !== former)
+        }
+        #expect(try ended?.wait() == nil)
+        for _ in 0..<3 {
+            test.commit()
+            try test.check()
+        }
+    }
 
     @Test func itIsAborted() throws {
-        let test = try Compacting()
+        let test = try CompactingStore()
         for _ in 0..<12 { test.commit() }
         #expect(test.writer.drain())
         let compaction = ColdCompaction(test.store, test.writer, lastBytesMax: 0)
@@ -436,7 +302,7 @@ private struct Broken: Error {}
             Issue.record("\(String(describing: error))")
             return
         }
-        #expect(test.files == Compacting.whole)
+        #expect(test.files == CompactingStore.whole)
         let late = ColdCompaction(test.store, test.writer)
         test.hook.body = { step in
             if case .dataRenamed = step { #expect(!late.abort()) }
@@ -448,14 +314,14 @@ private struct Broken: Error {}
 
     /// What is read from the old file stays as it is; the file stays open as long.
     @Test func aSnapshotKeepsTheOldFile() throws {
-        let test = try Compacting()
+        let test = try CompactingStore()
         for _ in 0..<6 { test.commit() }
         #expect(test.writer.drain())
         let copy = ColdModel(seed: 77)
         copy.values = test.model.values
         var snapshot: ColdSnapshot? = try test.store.snapshot()
         let compaction = ColdCompaction(test.store, test.writer)
-        let ended = Ended(compaction)
+        let ended = CompactionThread(compaction)
         while compaction.progress.phase != .closing { usleep(1000) }
         for _ in 0..<6 { test.commit() }
         try test.check()
@@ -466,7 +332,7 @@ private struct Broken: Error {}
         // The server's end does not wait for it.
         snapshot = try test.store.snapshot()
         let second = ColdCompaction(test.store, test.writer)
-        let secondEnded = Ended(second)
+        let secondEnded = CompactionThread(second)
         while second.progress.phase != .closing { usleep(1000) }
         second.end()
         #expect(try secondEnded.wait() == nil)
@@ -474,46 +340,3 @@ private struct Broken: Error {}
         withExtendedLifetime(snapshot) {}
     }
 }
-
-/// Runs a compaction on a thread.
-private final class Ended: @unchecked Sendable {
-    private let monitor = Monitor()
-    private var isOver = false
-    private var error: CompactionError?
-    private var thread: BackgroundThread?
-
-    init(_ compaction: ColdCompaction) {
-        thread = BackgroundThread { [self] in
-            var error: CompactionError?
-            do throws(CompactionError) { try compaction.run() } catch let failure {
-                error = failure
-            }
-            monitor.withLock {
-                isOver = true
-                self.error = error
-            }
-        }
-    }
-
-    var isSet: Bool { monitor.withLock { isOver } }
-
-    func wait() throws -> String? {
-        thread?.join()
-        return error?.description
-    }
-}
-
-private final class FakeDisk: @unchecked Sendable {
-    private let monitor = Monitor()
-    private var freeNow: Int
-
-    init(free: Int) { freeNow = free }
-
-    var free: Int {
-        get { monitor.withLock { freeNow } }
-        set { monitor.withLock { freeNow = newValue } }
-    }
-    var room: DiskRoom { DiskRoom(freeBytes: free, totalBytes: 1 << 31) }
-}
-
-private func shell(_ command: String) -> Bool { system(command) == 0 }

@@ -76,6 +76,25 @@ private struct LogFailure: Error {}
         #expect(writer.stop().count == 1)
     }
 
+    @Test func workCanGoBeforeAStuckBatch() throws {
+        let store = try ColdDirectory().open()
+        let broken = Box(true)
+        let writer = ColdWriter(
+            store: store,
+            hooks: ColdWriterHooks(beforeCommit: { _ in if broken.value { throw LogFailure() } }),
+            retryMs: 5)
+        #expect(writer.submit(batch(0..<1, lsn: 1)))
+        let order = Box<[Int]>([])
+        writer.perform { _ in order.change { $0.append(2) } }
+        writer.perform(isNext: true) { _ in order.change { $0.append(1) } }
+        while order.value.isEmpty { usleep(1000) }
+        #expect(order.value == [1])
+        broken.value = false
+        #expect(writer.drain(timeoutMs: 10_000))
+        #expect(order.value == [1, 2])
+        #expect(try store.value(0, Array("0".utf8)) != nil)
+    }
+
     @Test func aFullMapLosesNothingAndReadsGoOn() throws {
         let store = try ColdDirectory().open { $0.mapBytes = 3 << 20 }
         let writer = ColdWriter(store: store, hooks: ColdWriterHooks(), retryMs: 5)
@@ -99,9 +118,12 @@ private struct LogFailure: Error {}
     }
 
     /// Every batch moves one unit between accounts, so that their sum is the same in each
-    /// snapshot; readers check it while batches and merges go on.
-    @Test func everythingAtOnce() throws {
-        let store = try ColdDirectory().open { $0.mergeWidth = 3 }
+    /// snapshot; readers check it while batches and merges go on, and compactions with `compacts`.
+    @Test(arguments: [false, true])
+    func everythingAtOnce(_ compacts: Bool) throws {
+        let directory = ColdDirectory()
+        defer { withExtendedLifetime(directory) {} }
+        let store = try directory.open { $0.mergeWidth = 3 }
         let accounts = 300
         var random = ColdRandom(state: 11)
         var balance = [Int](repeating: 100, count: accounts)
@@ -150,6 +172,16 @@ private struct LogFailure: Error {}
         }
         let writer = ColdWriter(
             store: store, hooks: ColdWriterHooks(), queueBytesMax: 1 << 20, mergeStepBytes: 20_000)
+        let endsCompacting = Box(!compacts)
+        let compactions = Box(0)
+        let compacting = BackgroundThread {
+            while !endsCompacting.value {
+                do throws(CompactionError) {
+                    try ColdCompaction(store, writer, lastBytesMax: 60_000).run()
+                    compactions.change { $0 += 1 }
+                } catch { problems.change { $0.append("\(error)") } }
+            }
+        }
         for lsn in UInt64(2)...160 {
             let batch = ColdBatch()
             for _ in 0..<20 {
@@ -164,13 +196,16 @@ private struct LogFailure: Error {}
             if lsn % 40 == 0 { store.requestFullMerge() }
         }
         #expect(writer.drain(timeoutMs: 20_000))
+        endsCompacting.value = true
+        compacting.join()
+        #expect(!compacts || compactions.value > 1)
         #expect(writer.stop().isEmpty)
         #expect(writer.stats.failures == 0, "\(String(describing: writer.stats.lastError))")
         stopping.value = true
         for reader in readers { reader.join() }
         #expect(problems.value == [])
         #expect(walks.value > 20)
-        #expect(try store.stats().counters.merges > 5)
+        #expect(try store.stats().counters.merges > (compacts ? 1 : 5))
         #expect(try store.stats().snapshots == 0)
         for account in 0..<accounts {
             #expect(try store.value(0, key(account))?.payload == value(account))
