@@ -182,6 +182,9 @@ class ExpiringWriter(Writer):
 
 class MaintenanceWriter(Writer):
     def step(self, connection):
+        if self.rng.random() < 0.3:
+            # Refused without a cold tier, and while one runs.
+            connection.call("TIER", "COMPACT")
         connection.call(self.rng.choice(["BGREWRITEAOF", "BGREWRITEAOF", "BGSAVE", "PING"]))
         self.life.over.wait(self.rng.uniform(0, 0.15))
 

@@ -140,7 +140,7 @@ private struct Broken: Error {}
                 #expect(
                     left == ["compact.mdb", "compact.mdb-lock", "data.mdb", "lock.mdb"])
             case .lockRenamed:
-                #expect(left == ["compact.mdb", "compact.mdb-held", "data.mdb", "lock.mdb"])
+                #expect(left == ["compact.mdb", "compact.mdb-old-lock", "data.mdb", "lock.mdb"])
             case .dataRenamed, .switched: #expect(left == CompactingStore.whole)
             }
             do {

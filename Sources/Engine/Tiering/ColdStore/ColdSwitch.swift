@@ -1,18 +1,19 @@
 // The files of a compaction: the copy beside the store, and the moment when it takes its place.
 //
-//     data.mdb      lock.mdb           the store
-//     compact.mdb   compact.mdb-lock   the copy, until it is the store
-//                   compact.mdb-held   the store's lock file under a second name, for that moment
+//     data.mdb      lock.mdb               the store
+//     compact.mdb   compact.mdb-lock       the copy, until it is the store
+//                   compact.mdb-old-lock   the store's lock file, for that moment
 //
-// When the copy is whole and durable, its two files are renamed over the store's: first the lock file,
-// then the data, then the directory is synced. A rename is atomic, so a crash leaves the old data or
-// the new, both whole and with the same content. No batch is committed to the new file before the
-// directory is synced: it would be gone if the old one came back.
+// When the copy is whole and durable, its two files get the store's names: first the lock file, then
+// the data, then the directory is synced. The store's lock file is kept until then, to put it back if
+// that fails. A rename is atomic, so a crash leaves the old data or the new, both whole and with the
+// same content. No batch is committed to the new file before the directory is synced: it would be gone
+// if the old one came back.
 //
 // Why the lock file first: another process (firn-dump) opens the data, then the lock, and must not
 // read data whose readers the server looks up in another lock file. Whoever has the old data with the
 // new lock reads a file that is not written any more. The one state that must not be used is the new
-// lock beside the old data, after a crash between the two renames. It is known by a copy without a lock
+// lock beside the old data, after a crash between the renames. It is known by a copy without a lock
 // file, and opening removes the lock file then; LMDB makes a new one.
 //
 // The old file has no name any more and goes when its last reader does. Its space with it.
@@ -47,7 +48,9 @@ struct CompactionMarks {
 extension ColdStore {
     private static func dataPath(_ directory: String) -> String { "\(directory)/data.mdb" }
     private static func lockPath(_ directory: String) -> String { "\(directory)/lock.mdb" }
-    private static func heldPath(_ directory: String) -> String { "\(directory)/compact.mdb-held" }
+    private static func oldLockPath(_ directory: String) -> String {
+        copyPath(directory) + "-old-lock"
+    }
     private static func copyLockPath(_ directory: String) -> String {
         copyPath(directory) + "-lock"
     }
@@ -67,7 +70,7 @@ extension ColdStore {
     /// Removes what there is of a copy, beside an open store.
     static func removeCopyFiles(_ directory: String) throws {
         let disk = SystemDisk.shared
-        for path in [copyPath(directory), copyLockPath(directory), heldPath(directory)]
+        for path in [copyPath(directory), copyLockPath(directory), oldLockPath(directory)]
         where disk.exists(path) {
             try disk.remove(path)
         }
@@ -76,19 +79,18 @@ extension ColdStore {
     /// Renames the copy's files over the store's. On failure everything is as before.
     func renameCopy() throws {
         let disk = SystemDisk.shared
-        let held = ColdStore.heldPath(directory)
+        let old = ColdStore.oldLockPath(directory)
         let lock = ColdStore.lockPath(directory)
-        // Without a second name, where there are none, the lock file could not be put back.
-        let isHeld = link(lock, held) == 0
-        defer { if isHeld { try? disk.remove(held) } }
-        try disk.rename(ColdStore.copyLockPath(directory), to: lock)
+        try disk.rename(lock, to: old)
         do {
+            try disk.rename(ColdStore.copyLockPath(directory), to: lock)
             try options.compactionStep?(.lockRenamed)
             try disk.rename(ColdStore.copyPath(directory), to: ColdStore.dataPath(directory))
         } catch {
-            if isHeld { try? disk.rename(held, to: lock) }
+            try? disk.rename(old, to: lock)
             throw error
         }
+        try? disk.remove(old)
         // From here on there is no way back.
         state.withLock { compaction.nameIsUnsynced = true }
     }
