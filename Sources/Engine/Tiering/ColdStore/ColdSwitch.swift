@@ -125,9 +125,6 @@ extension ColdStore {
         state.withLock { compaction.nameIsUnsynced = false }
     }
 
-    /// Whether runs are being copied.
-    var isCompacting: Bool { state.withLock { compaction.heldRecency != nil } }
-
     /// Runs up to this recency are being copied; nil: none are.
     var heldRecency: UInt64? { state.withLock { compaction.heldRecency } }
 }
