@@ -117,6 +117,98 @@ private struct Broken: Error {}
         try test.check()
     }
 
+    /// A flushed run goes while it is being copied, and another one takes its slot.
+    @Test func aRunThatGoesLeavesTheCopy() throws {
+        let test = try CompactingStore()
+        test.model.dead = [50]
+        let flushed = ColdBatch()
+        for key in UInt8(0)..<200 {
+            flushed.put(50, [key], [UInt8](repeating: key, count: 300), lsn: 1)
+        }
+        #expect(test.writer.submit(flushed))
+        for _ in 0..<4 { test.commit() }
+        #expect(test.writer.drain())
+        let slot = test.store.current.runs.last!.info.slot
+        var steps = 0
+        test.hook.body = { step in
+            guard case .copied = step else { return }
+            steps += 1
+            if steps != 14 { return }
+            test.store.deadNamespaces = [50]
+            test.writer.perform { while try $0.mergeStep() {} }
+            test.commit()
+            #expect(test.writer.drain())
+            #expect(test.store.current.runs.first?.info.slot == slot)
+        }
+        try test.compact(lastBytesMax: 0)
+        #expect(steps > 14)
+        try test.check()
+        #expect(try !test.store.holdsRows(namespace: 50))
+    }
+
+    /// The walk over the archive stands in the middle of a value that goes and comes again.
+    @Test func aValueIsArchivedAgainMeanwhile() throws {
+        let test = try CompactingStore()
+        let id = ArchiveID(expiredAt: 1000, database: 1, hash: coldHash([9]))
+        func archive(_ byte: UInt8) {
+            let batch = ColdBatch()
+            test.archived[id] = [UInt8](repeating: byte, count: 200_000)
+            _ = [UInt8]([9]).withUnsafeBytes { key in
+                batch.appendArchive(
+                    database: 1, hash: coldHash([9]), key: key, type: 4, access: 5, lsn: 1,
+                    expiry: 999, expiredAt: 1000
+                ) { batch in test.archived[id]!.withUnsafeBytes { batch.write($0) } }
+            }
+            #expect(test.writer.submit(batch))
+        }
+        test.commit()
+        archive(1)
+        #expect(test.writer.drain())
+        var steps = 0
+        test.hook.body = { step in
+            guard case .copied = step else { return }
+            steps += 1
+            if steps != 5 { return }
+            let deletion = ColdBatch()
+            deletion.deleteArchive(id)
+            #expect(test.writer.submit(deletion))
+            archive(2)
+            #expect(test.writer.drain())
+        }
+        try test.compact(lastBytesMax: 0)
+        #expect(steps > 10)
+        try test.check()
+    }
+
+    /// A merge that consumes its sources changes runs, which must not be while they are copied.
+    @Test func nothingIsConsumedMeanwhile() throws {
+        let test = try CompactingStore { options in
+            options.mergeWidth = 2
+            options.alwaysConsumes = true
+        }
+        for _ in 0..<12 { test.commit() }
+        #expect(test.writer.drain())
+        // Before the first errand of the compaction.
+        test.writer.perform(isNext: true) { store in
+            store.requestFullMerge()
+            #expect((try? store.mergeStep(budgetBytes: 100)) == true)
+            #expect(store.merge?.consumes == true)
+        }
+        var steps = 0
+        test.hook.body = { step in
+            guard case .copied = step else { return }
+            steps += 1
+            test.writer.perform { #expect($0.merge == nil) }
+            if steps > 6 { return }
+            for _ in 0..<2 { test.commit() }
+            test.writer.perform { #expect((try? $0.mergeStep()) == false) }
+            #expect(test.writer.drain())
+        }
+        try test.compact(lastBytesMax: 0)
+        #expect(steps > 6)
+        try test.check()
+    }
+
     // MARK: crashes and failures
 
     /// Whatever moment a directory is copied at: a store opens there that has everything.
@@ -215,7 +307,16 @@ private struct Broken: Error {}
         }
         try test.compact()
         #expect(test.store.state.withLock { test.store.compaction.nameIsUnsynced })
+        // A directory that is not there cannot be synced.
+        let path = test.directory.path
+        #expect(rename(path, path + "-away") == 0)
+        let commits = try test.store.stats().counters.commits
+        let transaction = test.store.environment.info.lastTransaction
         test.commit()
+        while !test.writer.isStuck { usleep(1000) }
+        #expect(test.store.environment.info.lastTransaction == transaction)
+        #expect(try test.store.stats().counters.commits == commits)
+        #expect(rename(path + "-away", path) == 0)
         try test.check()
         #expect(!test.store.state.withLock { test.store.compaction.nameIsUnsynced })
         #expect(test.files == CompactingStore.whole)
@@ -274,6 +375,10 @@ private struct Broken: Error {}
         let test = try CompactingStore()
         test.commit()
         #expect(test.writer.drain())
+        // Some that are idle, too.
+        try test.store.withReader { _ in
+            try test.store.withReader { _ in try test.store.withReader { _ in } }
+        }
         let compaction = ColdCompaction(test.store, test.writer)
         var ended: CompactionThread?
         try test.store.withReader { reader in
@@ -281,6 +386,12 @@ private struct Broken: Error {}
             ended = CompactionThread(compaction)
             while compaction.progress.phase != .closing { usleep(1000) }
             #expect(test.store.environment !== former)
+            try test.store.withReader {
+                #expect($0.transaction.environment === test.store.environment)
+            }
+        }
+        try test.store.withReader {
+            #expect($0.transaction.environment === test.store.environment)
         }
         #expect(try ended?.wait() == nil)
         for _ in 0..<3 {

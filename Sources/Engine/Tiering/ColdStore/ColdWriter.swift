@@ -61,6 +61,8 @@ package final class ColdWriter: @unchecked Sendable {
 
     private let latch = Monitor()
     private var queue: [Item] = []
+    /// Work that goes before the queue.
+    private var urgent: [@Sendable (ColdStore) throws -> Void] = []
     private var inFlight = false
     private var stopping = false
     private var finished = false
@@ -145,9 +147,7 @@ package final class ColdWriter: @unchecked Sendable {
     ) -> Bool {
         latch.withLock {
             if stopping { return false }
-            // The head of the queue is what is being done.
-            let place = isNext ? (inFlight ? 1 : 0) : queue.count
-            queue.insert(.work(work), at: place)
+            if isNext { urgent.append(work) } else { queue.append(.work(work)) }
             latch.notifyAll()
             return true
         }
@@ -159,7 +159,7 @@ package final class ColdWriter: @unchecked Sendable {
     package func drain(timeoutMs: Int = .max) -> Bool {
         latch.withLock {
             var waited = 0
-            while !queue.isEmpty || inFlight {
+            while !queue.isEmpty || !urgent.isEmpty || inFlight {
                 if waited >= timeoutMs { return false }
                 latch.wait(microseconds: 20_000)
                 waited += 20
@@ -187,6 +187,7 @@ package final class ColdWriter: @unchecked Sendable {
     // MARK: the thread
 
     private enum Turn {
+        case urgent(@Sendable (ColdStore) throws -> Void)
         case item(Item)
         case idle
         case end
@@ -196,8 +197,14 @@ package final class ColdWriter: @unchecked Sendable {
         while true {
             switch take() {
             case .end: return
+            case .urgent(let work):
+                perform(work)
+                latch.withLock {
+                    inFlight = false
+                    latch.notifyAll()
+                }
             case .item(.work(let work)):
-                do { try work(store) } catch { note(ColdError(error)) }
+                perform(work)
                 complete()
             case .item(.batch(let batch)):
                 if commit(batch) {
@@ -223,9 +230,17 @@ package final class ColdWriter: @unchecked Sendable {
         while left > 0, mergeOnce(min(left, mergeStepBytes)) { left -= mergeStepBytes }
     }
 
-    /// The head of the queue, which stays there until `complete`.
+    private func perform(_ work: (ColdStore) throws -> Void) {
+        do { try work(store) } catch { note(ColdError(error)) }
+    }
+
+    /// What is urgent, or the head of the queue, which stays there until `complete`.
     private func take() -> Turn {
         latch.withLock {
+            if !urgent.isEmpty {
+                inFlight = true
+                return .urgent(urgent.removeFirst())
+            }
             guard let head = queue.first else { return stopping ? .end : .idle }
             inFlight = true
             return .item(head)
@@ -244,7 +259,9 @@ package final class ColdWriter: @unchecked Sendable {
     }
 
     private func waitForWork() {
-        latch.withLock { if queue.isEmpty && !stopping { latch.wait(microseconds: 1_000_000) } }
+        latch.withLock {
+            if queue.isEmpty && urgent.isEmpty && !stopping { latch.wait(microseconds: 1_000_000) }
+        }
     }
 
     /// After a failure: false when the writer is to end.
@@ -253,7 +270,7 @@ package final class ColdWriter: @unchecked Sendable {
             inFlight = false
             latch.notifyAll()
             if stopping { return false }
-            latch.wait(microseconds: Int64(retryMs) * 1000)
+            if urgent.isEmpty { latch.wait(microseconds: Int64(retryMs) * 1000) }
             return true
         }
     }
