@@ -9,11 +9,22 @@ from conftest import BINARY, Server
 from test_restore import refused
 
 
+PAGE, NODE_HEADER, UPPER = 4096, 8, 14
+
+
 def rows(directory, key):
-    """Where values of a row's name stand in the data file, old versions of pages included."""
+    """Where values of a row's name stand in the data file, old versions of pages included. What is
+    left of older rows in a page's gap does not count: live ones may begin in the middle of it."""
     data = (directory / "cold" / "data.mdb").read_bytes()
-    # The value follows the key.
-    return [m.end() for m in re.finditer(re.escape(key), data)]
+    places = []
+    for match in re.finditer(re.escape(key), data):
+        page, node = divmod(match.start() - NODE_HEADER, PAGE)
+        # LMDB's page: its rows are behind the offset `upper`.
+        upper = int.from_bytes(data[page * PAGE + UPPER:page * PAGE + UPPER + 2], "little")
+        if node >= upper:
+            # The value follows the key.
+            places.append(match.end())
+    return places
 
 
 def spoil(directory, key, offset=0):
