@@ -16,7 +16,6 @@ import time
 from .reference import group
 from .resp import request
 
-
 HOT_KEYS, HOT_RATE, FLOOD_RATE = 20_000, 10_000, 75_000
 COLD_BAR, FLOOD_BAR = 1.5, 2.5
 # During the scan, how often the hit rate is taken.

@@ -93,6 +93,19 @@ final class CompactingStore: @unchecked Sendable {
         try ColdCompaction(store, writer, lastBytesMax: lastBytesMax).run()
     }
 
+    /// Waits until everything is committed and no merge is due any more.
+    func settle() {
+        nonisolated(unsafe) var isDue = true
+        while isDue {
+            #expect(writer.drain())
+            writer.perform { store in
+                isDue = store.isMergeDue
+                store.measureSpace()
+            }
+            #expect(writer.drain())
+        }
+    }
+
     func check() throws {
         #expect(writer.drain(timeoutMs: 10_000))
         #expect(writer.stats.lastError == nil)

@@ -145,6 +145,28 @@ import Testing
         }
     }
 
+    /// Layers that gather while a large merge is under way are merged between its steps.
+    @Test func smallLayersDoNotWaitForALargeMerge() throws {
+        let store = try ColdDirectory().open { $0.mergeWidth = 4 }
+        for part in 0..<4 { try store.commit(batch(part * 1000..<part * 1000 + 1000, lsn: 1)) }
+        #expect(try store.mergeStep(budgetBytes: 100_000))
+        for part in 0..<4 { try store.commit(batch(part * 20..<part * 20 + 20, lsn: 2)) }
+        #expect(store.current.layerCount == 8 && store.merges.count == 1)
+        // Each step takes more than the small merge needs.
+        while store.current.layerCount > 5 {
+            #expect(try store.mergeStep(budgetBytes: 100_000))
+            #expect(store.merges.count <= 2)
+            #expect(store.merges.first?.inputs.count == 4, "the large one is still under way")
+            if store.merges.isEmpty { break }
+        }
+        #expect(store.current.layerCount == 5)
+        while try store.mergeStep(budgetBytes: 100_000) {}
+        for number in 0..<4000 {
+            let value = try store.value(0, Array("key:\(number)".utf8))
+            #expect(value?.lsn == (number < 80 ? 2 : 1))
+        }
+    }
+
     // MARK: The engine
 
     private let value = String(repeating: "v", count: 500)

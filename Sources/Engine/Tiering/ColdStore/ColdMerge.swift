@@ -273,11 +273,7 @@ extension ColdStore {
         let limit = writer.info.bytes + budget
         let end = job.end(of: target.bound)
         var output = try RunOutput(view, writer.slot)
-        let start = job.position
-        var walk = try MergedRows(
-            view, job.inputs.map(\.view.slot.rows),
-            from: start.flatMap { $0.isDone ? nil : $0.key },
-            after: start.flatMap { $0.isDone ? $0.key : nil })
+        var walk = try job.walk(view, job.inputs.map(\.view.slot.rows))
         var dead = DeadRows(liveNamespaces)
         let floor = tombstoneFloor
         let isBottom = job.isBottom
@@ -407,11 +403,7 @@ extension ColdStore {
         let view = transaction.view
         var dead = DeadRows(liveNamespaces)
         let marks = state.withLock { job.inputs.map(\.expiryMark) }
-        let start = job.position
-        var walk = try MergedRows(
-            view, job.inputs.map(\.view.slot.expiries),
-            from: start.flatMap { $0.isDone ? nil : $0.key },
-            after: start.flatMap { $0.isDone ? $0.key : nil })
+        var walk = try job.walk(view, job.inputs.map(\.view.slot.expiries))
         var cursors = ExpiryCursors(view)
         var stale = 0
         var written = 0

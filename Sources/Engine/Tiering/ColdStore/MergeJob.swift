@@ -14,6 +14,11 @@ struct KeyBound: Comparable {
     let namespace: UInt32
     let hash: UInt64
 
+    init(namespace: UInt32, hash: UInt64) {
+        self.namespace = namespace
+        self.hash = hash
+    }
+
     init(_ row: Bytes) {
         namespace = ColdKey.namespace(row)
         hash = ColdKey.hash(row)
@@ -22,6 +27,11 @@ struct KeyBound: Comparable {
     /// - Parameter lower: a partition's name.
     init(lower: [UInt8]) {
         self = (lower.isEmpty ? ColdKey.prefix(0, 0) : lower).withUnsafeBytes { KeyBound($0) }
+    }
+
+    @inline(__always)
+    static func <= (a: KeyBound, b: KeyBound) -> Bool {
+        a.namespace < b.namespace || a.namespace == b.namespace && a.hash <= b.hash
     }
 
     @inline(__always)
@@ -121,18 +131,15 @@ final class MergeJob {
     /// How many outputs one step may begin.
     var slotsPerStep: Int { partitions.isEmpty ? 1 : 4 }
 
-    // MARK: outputs
-
-    private func partitionIndex(_ bound: KeyBound) -> Int {
-        var low = 0
-        var count = partitions.count
-        while count > 1 {
-            let half = count / 2
-            if partitions[low + half].bound <= bound { low += half }
-            count -= half
-        }
-        return low
+    /// The walk of the present phase from where it is; `databases` are those of the inputs.
+    func walk(_ view: TransactionView, _ databases: [Database]) throws -> MergedRows {
+        guard let position else { return try MergedRows(view, databases) }
+        return position.isDone
+            ? try MergedRows(view, databases, after: position.key)
+            : try MergedRows(view, databases, from: position.key)
     }
+
+    // MARK: outputs
 
     /// The partition that a new output which begins at `bound` belongs to; nil: none, a layer.
     func partition(of bound: KeyBound) -> [UInt8]? {
@@ -140,14 +147,14 @@ final class MergeJob {
         case .layer: nil
         case .partition(let lower): lower
         case .base(let lower): outputs.isEmpty ? lower : bound.prefix
-        case .slices: partitions[partitionIndex(bound)].lower
+        case .slices: partitions[partitions.index(of: bound)].lower
         }
     }
 
     /// Where the keys of an output end that begins at `bound`, as far as that is known beforehand.
     func end(of bound: KeyBound) -> KeyBound? {
         guard case .slices = output else { return nil }
-        let next = partitionIndex(bound) + 1
+        let next = partitions.index(of: bound) + 1
         return next < partitions.count ? partitions[next].bound : nil
     }
 
@@ -157,7 +164,7 @@ final class MergeJob {
         case .layer, .partition: return outputs.isEmpty ? nil : 0
         case .base: return outputs.isEmpty ? nil : outputs.lastIndex { $0.bound <= bound } ?? 0
         case .slices:
-            let lower = partitions[partitionIndex(bound)].lower
+            let lower = partitions[partitions.index(of: bound)].lower
             return outputs.firstIndex { $0.writer.info.partition == lower }
         }
     }

@@ -90,17 +90,7 @@ final class RunList: @unchecked Sendable {
     /// The partition of (namespace, hash); there must be one. O(log partitions).
     @inline(__always)
     func partition(_ namespace: UInt32, _ hash: UInt64) -> Int {
-        var low = 0
-        var count = partitions.count
-        while count > 1 {
-            let half = count &>> 1
-            let bound = partitions[low &+ half].bound
-            if bound.namespace < namespace || bound.namespace == namespace && bound.hash <= hash {
-                low &+= half
-            }
-            count &-= half
-        }
-        return low
+        partitions.index(of: KeyBound(namespace: namespace, hash: hash))
     }
 
     /// The runs that may hold (namespace, hash), newest first.
@@ -151,5 +141,20 @@ final class RunList: @unchecked Sendable {
     func mayContain(_ namespace: UInt32, _ hash: UInt64) -> Bool {
         var candidates = candidates(namespace, hash)
         return candidates.next() != nil
+    }
+}
+
+extension [RunList.Partition] {
+    /// The partition that `bound` lies in, the first if it lies before all. O(log n).
+    @inline(__always)
+    func index(of bound: KeyBound) -> Int {
+        var low = 0
+        var count = self.count
+        while count > 1 {
+            let half = count &>> 1
+            if self[low &+ half].bound <= bound { low &+= half }
+            count &-= half
+        }
+        return low
     }
 }
